@@ -1,0 +1,234 @@
+"""Token ids in, token ids out, for many requests at once.
+
+Knows nothing of text, HTTP, asyncio or BentoML, and takes one call at a time: `runners/runner.py`
+gives it a thread of its own. A request passes through here as `add_request` and then a
+SequenceOutput per step and choice, the last of which carries its finish reason.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Sequence as SequenceOf
+
+import torch
+
+from models.architectures.causal_lm import CausalLM
+from runners.engine.block_manager import BlockManager
+from runners.engine.config import CacheConfig, SchedulerConfig
+from runners.engine.errors import RequestError
+from runners.engine.kv_cache import KVCache
+from runners.engine.limits import EngineLimits
+from runners.engine.memory import plan_cache
+from runners.engine.model_runner import ModelRunner
+from runners.engine.request import FinishReason, GenerationRequest, SequenceOutput
+from runners.engine.sampler import Sample, Sampler
+from runners.engine.scheduler import ScheduledSequence, Scheduler
+from runners.engine.sequence import Sequence, SequenceStatus
+from runners.engine.stats import EngineStats, StepStats
+
+logger = logging.getLogger(__name__)
+
+
+class Engine:
+    """Raises OutOfMemoryBudgetError at construction when the cache would not hold one block."""
+
+    def __init__(
+        self,
+        model: CausalLM,
+        *,
+        scheduler: SchedulerConfig,
+        cache: CacheConfig,
+        eos_token_ids: frozenset[int] = frozenset(),
+    ) -> None:
+        plan = plan_cache(
+            model.cache_shape,
+            cache,
+            max_num_seqs=scheduler.max_num_seqs,
+            max_model_len=model.max_model_len,
+            device=model.device,
+        )
+        self.limits = EngineLimits(
+            vocab_size=model.vocab_size,
+            max_model_len=plan.max_model_len,
+            max_num_seqs=scheduler.max_num_seqs,
+            num_blocks=plan.num_blocks,
+            block_size=plan.block_size,
+        )
+        self._eos_token_ids = eos_token_ids
+        self._blocks = BlockManager(
+            plan.num_blocks, plan.block_size, prefix_caching=cache.prefix_caching
+        )
+        self._kv_cache = KVCache(model.cache_shape, plan.num_blocks, plan.block_size, model.device)
+        self._scheduler = Scheduler(scheduler, self._blocks)
+        self._model_runner = ModelRunner(model, self._kv_cache)
+        self._sampler = Sampler()
+        self._sequences: dict[str, list[Sequence]] = {}
+        self._num_arrivals = 0
+        self._generated_tokens = self._steps = 0
+        self.last_step = StepStats(num_seqs=0, num_tokens=0, duration_s=0.0)
+
+    @property
+    def has_work(self) -> bool:
+        return bool(self._sequences)
+
+    def add_request(self, request: GenerationRequest) -> None:
+        """Queue its n choices. Raises RequestError; nothing is queued then."""
+        self.limits.check(request)
+        if request.request_id in self._sequences:
+            raise RequestError("request_id", f"request {request.request_id!r} is already running.")
+        params = request.params
+        num_prompt = len(request.prompt_ids)
+        room = self.limits.max_model_len - num_prompt
+        seed = secrets.randbits(63) if params.seed is None else params.seed
+        own_stops = frozenset() if params.ignore_eos else self._eos_token_ids
+        choices = [
+            Sequence(
+                request=request,
+                index=index,
+                arrival=self._num_arrivals,
+                seed=seed,
+                max_tokens=room if params.max_tokens is None else params.max_tokens,
+                stop_ids=params.stop_token_ids | own_stops,
+                token_ids=list(request.prompt_ids),
+                num_prompt_tokens=num_prompt,
+            )
+            for index in range(params.n)
+        ]
+        self._num_arrivals += 1
+        self._sequences[request.request_id] = choices
+        for sequence in choices:
+            self._scheduler.add(sequence)
+
+    def abort(self, request_id: str, index: int | None = None) -> list[SequenceOutput]:
+        """End one choice, or all that are left, wherever they are. Unknown or finished ones are no
+        error: the caller may lose that race. Returns their last outputs."""
+        return [
+            self._finish(sequence, FinishReason.ABORT)
+            for sequence in tuple(self._sequences.get(request_id, ()))
+            if index is None or sequence.index == index
+        ]
+
+    def step(self) -> list[SequenceOutput]:
+        """Schedule, run, sample, update. Outputs only of sequences that got a token or ended."""
+        started = time.perf_counter()
+        batch = self._scheduler.schedule()
+        outputs: list[SequenceOutput] = []
+        if batch:
+            num_tokens = sum(scheduled.num_new_tokens for scheduled in batch)
+            for scheduled, sample in zip(batch, self._execute(batch), strict=True):
+                output = self._update(scheduled, sample)
+                if output is not None:
+                    outputs.append(output)
+            self._steps += 1
+            self.last_step = StepStats(len(batch), num_tokens, time.perf_counter() - started)
+        return outputs
+
+    def embed(self, prompts: SequenceOf[SequenceOf[int]]) -> torch.Tensor:
+        """prompts within the limits -> [num_prompts, hidden_size] fp32, each of length 1."""
+        return self._model_runner.embed(prompts)
+
+    def stats(self) -> EngineStats:
+        return EngineStats(
+            num_running=len(self._scheduler.running),
+            num_waiting=len(self._scheduler.waiting),
+            num_blocks=self._blocks.num_blocks,
+            num_blocks_in_use=self._blocks.num_in_use,
+            num_blocks_cached=self._blocks.num_cached,
+            total_prompt_tokens=self._scheduler.num_prompt_tokens,
+            total_cached_tokens=self._scheduler.num_cached_tokens,
+            total_generated_tokens=self._generated_tokens,
+            total_preemptions=self._scheduler.num_preemptions,
+            total_steps=self._steps,
+        )
+
+    def check_integrity(self) -> None:
+        """Raises AssertionError if the engine's books do not balance. For tests and idle
+        moments."""
+        self._blocks.check_integrity()
+        if not self.has_work:
+            assert self._blocks.num_in_use == 0, "blocks are in use though nothing runs"
+
+    def _execute(self, batch: SequenceOf[ScheduledSequence]) -> list[Sample | str | None]:
+        """Run and sample. Per scheduled sequence: a Sample, None if it has not reached its end, or
+        what went wrong. If the batch fails as a whole, each sequence is run alone, so that only the
+        one at fault pays; writing the same keys and values twice is harmless."""
+        try:
+            return list(self._run_and_sample(batch))
+        except Exception as error:
+            logger.exception("a step of %d sequences failed; running each alone", len(batch))
+            if len(batch) == 1:
+                return [f"{type(error).__name__}: {error}"]
+            return [result for scheduled in batch for result in self._execute([scheduled])]
+
+    def _run_and_sample(self, batch: SequenceOf[ScheduledSequence]) -> list[Sample | None]:
+        at_end = [scheduled.sequence for scheduled in batch if scheduled.reaches_end]
+        logits = self._model_runner.run(batch)
+        samples = iter(self._sampler.sample(logits, at_end) if at_end else ())
+        return [next(samples) if scheduled.reaches_end else None for scheduled in batch]
+
+    def _update(
+        self, scheduled: ScheduledSequence, result: Sample | str | None
+    ) -> SequenceOutput | None:
+        """Book one sequence's step: count its tokens, take the sampled one, end it if that was the
+        last."""
+        sequence = scheduled.sequence
+        if isinstance(result, str):
+            return self._fail(sequence, result)
+        if result is not None and result.token_id is None:
+            return self._fail(sequence, "the model's logits are not finite")
+        self._scheduler.update(scheduled)
+        if result is None or result.token_id is None:
+            return None
+        sequence.append(result.token_id)
+        self._generated_tokens += 1
+        return self._output(sequence, self._end_of(sequence), result)
+
+    def _end_of(self, sequence: Sequence) -> FinishReason | None:
+        """Whether its newest token is its last."""
+        if sequence.token_ids[-1] in sequence.stop_ids:
+            return FinishReason.STOP
+        if sequence.num_output_tokens >= sequence.max_tokens:
+            return FinishReason.LENGTH
+        return None
+
+    def _output(
+        self, sequence: Sequence, reason: FinishReason | None, sample: Sample
+    ) -> SequenceOutput:
+        if reason is not None:
+            self._discard(sequence)
+        return SequenceOutput(
+            request_id=sequence.request.request_id,
+            index=sequence.index,
+            token_ids=(sequence.token_ids[-1],),
+            logprobs=() if sample.logprob is None else (sample.logprob,),
+            finish_reason=reason,
+            num_cached_tokens=sequence.num_cached_tokens,
+        )
+
+    def _fail(self, sequence: Sequence, error: str) -> SequenceOutput:
+        """Its blocks may hold anything: nobody may find them again, nor read them."""
+        poisoned = self._blocks.exclusive(sequence.block_ids)
+        self._blocks.forget(poisoned)
+        self._kv_cache.clear(poisoned)
+        return self._finish(sequence, FinishReason.ERROR, error)
+
+    def _finish(
+        self, sequence: Sequence, reason: FinishReason, error: str | None = None
+    ) -> SequenceOutput:
+        """End a sequence without a further token."""
+        self._discard(sequence)
+        return SequenceOutput(
+            request_id=sequence.request.request_id,
+            index=sequence.index,
+            finish_reason=reason,
+            num_cached_tokens=sequence.num_cached_tokens,
+            error=error,
+        )
+
+    def _discard(self, sequence: Sequence) -> None:
+        assert sequence.status is not SequenceStatus.FINISHED
+        self._scheduler.finish(sequence)
+        choices = self._sequences[sequence.request.request_id]
+        choices.remove(sequence)
+        if not choices:
+            del self._sequences[sequence.request.request_id]

@@ -1,0 +1,37 @@
+"""The tensors behind the block ids, and how many of them the machine can hold."""
+
+from collections.abc import Iterable, Sequence
+
+import torch
+
+from models.architectures.causal_lm import CacheShape
+from models.layers.forward_batch import LayerCache
+
+
+class KVCache:
+    """Per layer one key and one value tensor, [num_blocks, block_size, num_kv_heads, head_dim].
+
+    Zeroed, because attention multiplies slots it has masked by a weight of 0, and 0 * NaN is NaN.
+    On a CPU the pages are taken from the system only as blocks are first written.
+    """
+
+    def __init__(
+        self, shape: CacheShape, num_blocks: int, block_size: int, device: torch.device
+    ) -> None:
+        self.num_blocks = num_blocks
+        self.block_size = block_size
+        size = (num_blocks, block_size, shape.num_kv_heads, shape.head_dim)
+        self.layers: Sequence[LayerCache] = tuple(
+            (
+                torch.zeros(size, dtype=shape.dtype, device=device),
+                torch.zeros(size, dtype=shape.dtype, device=device),
+            )
+            for _ in range(shape.num_layers)
+        )
+
+    def clear(self, blocks: Iterable[int]) -> None:
+        """Zero `blocks`: whoever is given them next must not meet a NaN in a masked slot."""
+        index = torch.tensor(list(blocks), dtype=torch.int64, device=self.layers[0][0].device)
+        for keys, values in self.layers:
+            keys.index_fill_(0, index, 0)
+            values.index_fill_(0, index, 0)

@@ -1,0 +1,89 @@
+"""From scheduled sequences to logits: packs the step's tokens into one ForwardBatch and runs the
+model."""
+
+from collections.abc import Sequence as SequenceOf
+from itertools import accumulate
+
+import torch
+
+from models.architectures.causal_lm import CausalLM
+from models.layers.forward_batch import ForwardBatch
+from runners.engine.kv_cache import KVCache
+from runners.engine.scheduler import ScheduledSequence
+
+
+class ModelRunner:
+    def __init__(self, model: CausalLM, kv_cache: KVCache) -> None:
+        self.model = model
+        self.kv_cache = kv_cache
+
+    @torch.inference_mode()
+    def run(self, batch: SequenceOf[ScheduledSequence]) -> torch.Tensor:
+        """Compute every scheduled token; return logits [num_rows, vocab_size] fp32, one row for
+        each sequence that reaches its end, in the order of `batch`."""
+        forward_batch = self._pack(batch)
+        hidden = self.model.forward(forward_batch, self.kv_cache.layers)
+        return self.model.logits(hidden[forward_batch.logit_rows])
+
+    @torch.inference_mode()
+    def embed(self, prompts: SequenceOf[SequenceOf[int]]) -> torch.Tensor:
+        """Mean over each prompt's final hidden states, normalised to length 1: [num_prompts,
+        hidden_size] fp32. Runs in a cache of its own, so that nothing the engine holds is
+        touched."""
+        block_size = self.kv_cache.block_size
+        tables, num_blocks = [], 0
+        for prompt in prompts:
+            count = -(-len(prompt) // block_size)
+            tables.append(list(range(num_blocks, num_blocks + count)))
+            num_blocks += count
+        cache = KVCache(self.model.cache_shape, num_blocks, block_size, self.model.device)
+        spans = [(table, 0, prompt) for table, prompt in zip(tables, prompts, strict=True)]
+        batch = self._forward_batch(spans, block_size, logit_rows=[])
+        hidden = self.model.forward(batch, cache.layers).float()
+        means = [
+            hidden[start:end].mean(0)
+            for start, end in zip(batch.query_starts, batch.query_starts[1:], strict=False)
+        ]
+        return torch.nn.functional.normalize(torch.stack(means), dim=-1)
+
+    def _pack(self, batch: SequenceOf[ScheduledSequence]) -> ForwardBatch:
+        spans, logit_rows, num_rows = [], [], 0
+        for scheduled in batch:
+            sequence = scheduled.sequence
+            start = sequence.num_computed_tokens
+            new_ids = sequence.token_ids[start : start + scheduled.num_new_tokens]
+            spans.append((sequence.block_ids, start, new_ids))
+            num_rows += scheduled.num_new_tokens
+            if scheduled.reaches_end:
+                logit_rows.append(num_rows - 1)
+        return self._forward_batch(spans, self.kv_cache.block_size, logit_rows)
+
+    def _forward_batch(
+        self,
+        spans: SequenceOf[tuple[SequenceOf[int], int, SequenceOf[int]]],
+        block_size: int,
+        logit_rows: list[int],
+    ) -> ForwardBatch:
+        """Each span is (block table, position of its first new token, new token ids)."""
+        ids: list[int] = []
+        positions: list[int] = []
+        slots: list[int] = []
+        for table, start, new_ids in spans:
+            ids += new_ids
+            span = range(start, start + len(new_ids))
+            positions += span
+            slots += [table[p // block_size] * block_size + p % block_size for p in span]
+        width = max(len(table) for table, _, _ in spans)
+        tables = [list(table) + [0] * (width - len(table)) for table, _, _ in spans]
+        return ForwardBatch(
+            input_ids=self._tensor(ids),
+            positions=self._tensor(positions),
+            slot_mapping=self._tensor(slots),
+            block_tables=self._tensor(tables, torch.int32),
+            query_starts=tuple(accumulate((len(new) for _, _, new in spans), initial=0)),
+            context_lens=tuple(start + len(new) for _, start, new in spans),
+            logit_rows=self._tensor(logit_rows),
+        )
+
+    def _tensor(self, values: object, dtype: torch.dtype = torch.int64) -> torch.Tensor:
+        return torch.tensor(values, dtype=dtype, device=self.model.device)

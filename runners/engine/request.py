@@ -1,0 +1,57 @@
+"""What crosses the engine's boundary: a request on the way in, outputs on the way out. Ids only, no
+text."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from runners.engine.sampling_params import SamplingParams
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One prompt and how to continue it, `params.n` times."""
+
+    request_id: str
+    prompt_ids: tuple[int, ...]
+    params: SamplingParams = field(default_factory=SamplingParams)
+    priority: int = 0
+    """Lower is served first, and preempted last; equals go by arrival."""
+
+
+class FinishReason(StrEnum):
+    STOP = "stop"
+    """An end-of-sequence or stop token was sampled."""
+    LENGTH = "length"
+    """max_tokens, or the longest sequence the model takes, was reached."""
+    ABORT = "abort"
+    """The caller gave up, or the engine closed."""
+    ERROR = "error"
+    """The sequence's own forward or sampling failed; `SequenceOutput.error` says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """Log-probability of the sampled token and of the most likely ones, under the model's own
+    distribution (before temperature, penalties and truncation)."""
+
+    token_id: int
+    logprob: float
+    top: tuple[tuple[int, float], ...] = ()
+    """(token id, logprob), most likely first; `params.logprobs` of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceOutput:
+    """What one step added to one choice of a request. The last one carries the finish reason; every
+    choice of every request gets exactly one such."""
+
+    request_id: str
+    index: int
+    """Which of the n choices."""
+    token_ids: tuple[int, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Parallel to token_ids when the request asked for logprobs, else empty."""
+    finish_reason: FinishReason | None = None
+    num_cached_tokens: int = 0
+    """Prompt tokens that the prefix cache supplied."""
+    error: str | None = None

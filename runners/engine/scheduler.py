@@ -1,0 +1,187 @@
+"""Which sequences take part in the next step, with how many tokens each.
+
+There is no prefill phase and no decode phase: each sequence's computed tokens chase its total under
+one token budget, so that chunked prefill, prefix reuse and recompute after preemption are one case.
+Works on integers; the only thing it owns is the order of sequences, and through the BlockManager
+their blocks.
+"""
+
+from bisect import insort
+from dataclasses import dataclass
+
+from runners.engine.block_manager import BlockManager, extend_block_hashes
+from runners.engine.config import SchedulerConfig
+from runners.engine.sequence import Sequence, SequenceStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledSequence:
+    """`num_new_tokens` of the sequence's uncomputed tokens are computed in this step."""
+
+    sequence: Sequence
+    num_new_tokens: int
+
+    @property
+    def reaches_end(self) -> bool:
+        """Whether its last token is among them, so that the next one can be sampled."""
+        return self.num_new_tokens == self.sequence.num_uncomputed_tokens
+
+
+class Scheduler:
+    """Invariants between steps: a running sequence holds blocks for its computed tokens at least, a
+    waiting or finished one holds none; `waiting` and `running` are ordered by rank."""
+
+    def __init__(self, config: SchedulerConfig, blocks: BlockManager) -> None:
+        self.config = config
+        self.blocks = blocks
+        self.waiting: list[Sequence] = []
+        self.running: list[Sequence] = []
+        self.num_preemptions = 0
+        self.num_prompt_tokens = 0
+        self.num_cached_tokens = 0
+
+    def add(self, sequence: Sequence) -> None:
+        insort(self.waiting, sequence, key=_rank)
+
+    def schedule(self) -> list[ScheduledSequence]:
+        """Choose the next step's work and give it blocks. Empty when there is nothing to do.
+
+        Running sequences come first, best rank first, so that whoever must be preempted to make
+        room has not been scheduled yet. Then waiting ones are admitted, unless there was no room
+        for those running.
+        """
+        num_preemptions = self.num_preemptions
+        prefill_budget = self._prefill_budget()
+        batch: list[ScheduledSequence] = []
+        for sequence in tuple(self.running):
+            if sequence.status is not SequenceStatus.RUNNING:  # preempted by one of better rank
+                continue
+            wanted = sequence.num_uncomputed_tokens
+            num_new = wanted if sequence.is_decoding else min(wanted, prefill_budget)
+            if num_new and self._make_room(sequence, num_new):
+                prefill_budget -= 0 if sequence.is_decoding else num_new
+                batch.append(ScheduledSequence(sequence, num_new))
+        if self.num_preemptions == num_preemptions:
+            self._admit(batch, prefill_budget)
+        return batch
+
+    def update(self, scheduled: ScheduledSequence) -> None:
+        """Its tokens of this step are computed: count them, and offer the blocks they filled for
+        reuse."""
+        sequence = scheduled.sequence
+        sequence.num_computed_tokens += scheduled.num_new_tokens
+        num_full = sequence.num_computed_tokens // self.blocks.block_size
+        if not self.blocks.prefix_caching or num_full == sequence.num_registered_blocks:
+            return
+        extend_block_hashes(sequence.block_hashes, sequence.token_ids, self.blocks.block_size)
+        for i in range(sequence.num_registered_blocks, num_full):
+            self.blocks.register(sequence.block_ids[i], sequence.block_hashes[i])
+        sequence.num_registered_blocks = num_full
+
+    def finish(self, sequence: Sequence) -> None:
+        """Take it out wherever it is, and give back its blocks."""
+        queue = self.running if sequence.status is SequenceStatus.RUNNING else self.waiting
+        queue.remove(sequence)
+        self._release(sequence)
+        sequence.status = SequenceStatus.FINISHED
+
+    def _prefill_budget(self) -> int:
+        """Tokens left for prompts once every decoding sequence has its one."""
+        num_decoding = sum(sequence.is_decoding for sequence in self.running)
+        budget = self.config.max_batch_tokens - num_decoding
+        if num_decoding:
+            budget = min(budget, self.config.max_prefill_tokens_while_decoding)
+        return budget
+
+    def _make_room(self, sequence: Sequence, num_new: int) -> bool:
+        """Blocks for `num_new` more tokens, preempting from the worst rank upwards. False if the
+        sequence itself was the worst and had to go."""
+        needed = self.blocks.blocks_for(sequence.num_computed_tokens + num_new)
+        while (missing := needed - len(sequence.block_ids)) > self.blocks.num_free:
+            victim = self.running[-1]
+            self._preempt(victim)
+            if victim is sequence:
+                return False
+        sequence.block_ids += self.blocks.allocate(max(0, missing))
+        return True
+
+    def _preempt(self, sequence: Sequence) -> None:
+        """Back to the queue; its tokens, outputs included, are recomputed when there is room
+        again."""
+        self.running.remove(sequence)
+        self._release(sequence)
+        sequence.status = SequenceStatus.WAITING
+        self.add(sequence)
+        self.num_preemptions += 1
+
+    def _release(self, sequence: Sequence) -> None:
+        self.blocks.release(sequence.block_ids)
+        sequence.block_ids = []
+        sequence.num_computed_tokens = 0
+        sequence.num_registered_blocks = 0
+
+    def _admit(self, batch: list[ScheduledSequence], prefill_budget: int) -> None:
+        """Move waiting sequences to running, best rank first, while there is room for all their
+        tokens.
+
+        The first one that lacks room ends it: none overtakes it, or a large one might never be
+        admitted. One whose next block a running sequence is about to compute stands aside for those
+        steps, and then finds the block instead of computing it again.
+        """
+        in_flight = self._hashes_in_flight()
+        for sequence in tuple(self.waiting):
+            if prefill_budget <= 0 or len(self.running) >= self.config.max_num_seqs:
+                return
+            usable = self._usable_hashes(sequence)
+            matched = self.blocks.match(usable)
+            if len(matched) < len(usable) and usable[len(matched)] in in_flight:
+                continue
+            num_missing = self.blocks.blocks_for(sequence.num_tokens) - len(matched)
+            if num_missing > self.blocks.num_free_beside(matched):
+                return
+            num_new = self._start(sequence, matched, prefill_budget)
+            prefill_budget -= num_new
+            in_flight.update(usable[len(matched) :])
+            batch.append(ScheduledSequence(sequence, num_new))
+
+    def _start(self, sequence: Sequence, matched: list[int], prefill_budget: int) -> int:
+        """waiting -> running, on the matched blocks and new ones for the first chunk; returns its
+        tokens."""
+        self.waiting.remove(sequence)
+        insort(self.running, sequence, key=_rank)
+        sequence.status = SequenceStatus.RUNNING
+        self.blocks.acquire(matched)
+        sequence.block_ids = list(matched)
+        sequence.num_computed_tokens = len(matched) * self.blocks.block_size
+        sequence.num_registered_blocks = len(matched)
+        if not sequence.has_been_admitted:
+            sequence.has_been_admitted = True
+            sequence.num_cached_tokens = sequence.num_computed_tokens
+            self.num_prompt_tokens += sequence.num_prompt_tokens
+            self.num_cached_tokens += sequence.num_cached_tokens
+        num_new = min(sequence.num_uncomputed_tokens, prefill_budget)
+        has_room = self._make_room(sequence, num_new)
+        assert has_room, "admission checked that all its tokens fit"
+        return num_new
+
+    def _usable_hashes(self, sequence: Sequence) -> list[bytes]:
+        """Hashes of the blocks it could reuse: full ones, and never all its tokens, because
+        sampling needs the hidden state of the last."""
+        if not self.blocks.prefix_caching:
+            return []
+        block_size = self.blocks.block_size
+        extend_block_hashes(sequence.block_hashes, sequence.token_ids, block_size)
+        return sequence.block_hashes[: (sequence.num_tokens - 1) // block_size]
+
+    def _hashes_in_flight(self) -> set[bytes]:
+        """Blocks that running sequences will have computed before they sample."""
+        return {
+            block_hash
+            for sequence in self.running
+            if not sequence.is_decoding
+            for block_hash in sequence.block_hashes[sequence.num_registered_blocks :]
+        }
+
+
+def _rank(sequence: Sequence) -> tuple[int, int, int]:
+    return sequence.rank
