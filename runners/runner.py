@@ -157,8 +157,8 @@ class Runner:
         limit = self.limits.max_num_seqs + self._max_waiting
         if open_choices + num_choices > limit:
             raise QueueFullError(
-                f"{open_choices} sequences are running or waiting, and {num_choices} more would pass "
-                f"the limit of {limit}. Try again later.",
+                f"{open_choices} sequences are running or waiting, and {num_choices} more would "
+                f"pass the limit of {limit}. Try again later.",
                 retry_after_s=self._expected_wait_s(open_choices),
             )
 

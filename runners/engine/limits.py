@@ -30,16 +30,16 @@ class EngineLimits:
         if num_prompt >= limit:
             raise ContextLengthError(
                 "prompt",
-                f"the prompt has {num_prompt} tokens; this model takes at most {limit - 1} and needs "
-                f"room for one more. Shorten it.",
+                f"the prompt has {num_prompt} tokens; this model takes {limit - 1}, to have "
+                "room for one more. Shorten it.",
             )
         num_new = max(params.max_tokens or 0, params.min_tokens)
         if num_prompt + num_new > limit:
             raise ContextLengthError(
                 "max_tokens" if params.max_tokens else "min_tokens",
                 f"the prompt has {num_prompt} tokens and {num_new} new ones are asked for, "
-                f"{num_prompt + num_new} together; this model takes {limit}. Shorten the prompt or ask "
-                f"for at most {limit - num_prompt} tokens.",
+                f"{num_prompt + num_new} together; this model takes {limit}. Shorten the prompt or "
+                f"ask for at most {limit - num_prompt} tokens.",
             )
 
     def _check_ids(self, field: str, ids: Sequence[int]) -> None:

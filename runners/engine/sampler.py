@@ -53,7 +53,8 @@ class Sampler:
         token_ids: list[int],
     ) -> None:
         """Replace the greedy ids of the rows that sample."""
-        plain, truncated = [], []
+        plain: list[int] = []
+        truncated: list[int] = []
         for row, sequence in enumerate(sequences):
             params = sequence.request.params
             if params.is_greedy or not finite[row]:

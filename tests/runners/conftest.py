@@ -1,7 +1,7 @@
 """A model that is exact: its logits are a hash of every token it reads through the block table.
 
-One wrong slot, one stale block, one token out of order, and the next token differs. No rounding, so runs
-can be compared for equality, and a step takes microseconds.
+One wrong slot, one stale block, one token out of order, and the next token differs. No rounding, so
+runs can be compared for equality, and a step takes microseconds.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,8 @@ PRIME = 1_000_003
 
 
 class HashLM:
-    """Keys hold the token id, values its position: a query sees what its block table leads it to."""
+    """Keys hold the token id, values its position: a query sees what its block table leads it
+    to."""
 
     def __init__(self, vocab_size: int = 97, max_model_len: int = 256) -> None:
         self.vocab_size = vocab_size
@@ -102,7 +103,8 @@ def make_engine():
 
 @pytest.fixture
 def run():
-    """Run requests to their end on an engine; (request id, choice) -> (token ids, finish reason)."""
+    """Run requests to their end on an engine; (request id, choice) -> (token ids, finish
+    reason)."""
 
     def run(engine, *requests, max_steps=10_000):
         for request in requests:

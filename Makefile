@@ -1,0 +1,46 @@
+# The front door: `make help` lists what there is. Every target does its own set-up in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup serve test test-fast lint format bench clean
+
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## Install everything into .venv, at the versions of constraints.txt
+
+$(STAMP): requirements.txt requirements-dev.txt constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kamado needs Python 3.11 or later; set PYTHON=python3.x")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt
+	@touch $@
+
+serve: setup ## Serve the bundled model and show it answering; ARGS="--arg model=..." for another
+	$(BIN)/python -m api $(ARGS)
+
+test: setup ## All tests
+	$(BIN)/python -m pytest $(ARGS)
+
+test-fast: setup ## The tests that take no server and no time
+	$(BIN)/python -m pytest -m "not slow" --ignore tests/e2e $(ARGS)
+
+lint: setup ## What CI checks: format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: setup ## Let ruff rewrite
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## Throughput and latency beside `transformers serve`, on the same model in one run
+	$(BIN)/python -m benchmarks.compare $(ARGS)
+
+clean: ## Remove .venv and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
