@@ -25,6 +25,7 @@ from runners.engine.sampler import Sample, Sampler
 from runners.engine.scheduler import ScheduledSequence, Scheduler
 from runners.engine.sequence import Sequence, SequenceStatus
 from runners.engine.stats import EngineStats, StepStats
+from runners.engine.threads import tune_num_threads
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +67,11 @@ class Engine:
         self._num_arrivals = 0
         self._generated_tokens = self._steps = 0
         self.last_step = StepStats(num_seqs=0, num_tokens=0, duration_s=0.0)
+
+    def tune(self) -> None:
+        """Warm the model up and choose its threads. Call it on the thread that will call `step`."""
+        if self._model_runner.model.device.type == "cpu":
+            tune_num_threads(self._model_runner)
 
     @property
     def has_work(self) -> bool:
