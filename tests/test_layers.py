@@ -49,5 +49,5 @@ def test_the_engine_knows_ids_only(path):
 
 
 def test_only_the_service_defines_a_bentoml_service():
-    users = [path.name for path in sources() if "@bentoml.service" in path.read_text("utf-8")]
+    users = [path.name for path in sources() if "\n@bentoml.service" in path.read_text("utf-8")]
     assert users == ["service.py"]

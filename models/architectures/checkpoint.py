@@ -1,0 +1,128 @@
+"""A folder of safetensors weights, read one tensor at a time and trusted in nothing.
+
+Every error names the file and the tensor at fault. Pickle files are never opened.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from models.errors import CheckpointError, UnsupportedModelError
+
+SINGLE_FILE = "model.safetensors"
+INDEX_FILE = "model.safetensors.index.json"
+_PICKLE_SUFFIXES = {".bin", ".pt", ".pth", ".pkl", ".ckpt"}
+
+
+class Checkpoint:
+    """Opens every file at once, so a truncated shard is found before anything is loaded."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises UnsupportedModelError for pickle alone, CheckpointError for damaged files."""
+        self.folder = folder
+        self._files: dict[str, Any] = {}
+        self._file_of: dict[str, str] = {}
+        for name in _weight_files(folder):
+            file = _open(folder / name)
+            self._files[name] = file
+            self._file_of.update(dict.fromkeys(file.keys(), name))
+        self._unread = set(self._file_of)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._file_of
+
+    @property
+    def num_elements(self) -> int:
+        """Numbers stored in all tensors together."""
+        return sum(torch.Size(self._slice(name).get_shape()).numel() for name in self._file_of)
+
+    def tensor(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
+        """The tensor as stored, on the CPU. Raises CheckpointError unless of `shape` and finite."""
+        if name not in self._file_of:
+            raise CheckpointError(
+                f"{self.folder}: tensor {name} is missing; the config asks for shape {list(shape)}."
+            )
+        file = self._file_of[name]
+        found = tuple(self._slice(name).get_shape())
+        if found != shape:
+            raise CheckpointError(
+                f"{self.folder / file}: tensor {name} has shape {list(found)}; "
+                f"the config asks for {list(shape)}."
+            )
+        tensor: torch.Tensor = self._files[file].get_tensor(name)
+        if tensor.is_floating_point() and not _is_finite(tensor):
+            raise CheckpointError(
+                f"{self.folder / file}: tensor {name} holds NaN or infinity. Fetch the file again."
+            )
+        self._unread.discard(name)
+        return tensor
+
+    def check_finite(self) -> None:
+        """Raises CheckpointError at the first tensor with a NaN or infinity; reads them all."""
+        for name in self._file_of:
+            self.tensor(name, tuple(self._slice(name).get_shape()))
+
+    def skip(self, *suffixes: str) -> None:
+        """Tensors ending so are known and not needed."""
+        self._unread = {name for name in self._unread if not name.endswith(suffixes)}
+
+    def check_all_read(self) -> None:
+        """Raises CheckpointError if a tensor was neither read nor skipped: config and weights are
+        not of the same network."""
+        if not self._unread:
+            return
+        name = min(self._unread)
+        raise CheckpointError(
+            f"{self.folder / self._file_of[name]}: tensor {name} has no place in the network that "
+            f"config.json describes ({len(self._unread)} such)."
+        )
+
+    def _slice(self, name: str) -> Any:
+        return self._files[self._file_of[name]].get_slice(name)
+
+
+def _weight_files(folder: Path) -> list[str]:
+    if (folder / INDEX_FILE).is_file():
+        return _indexed_files(folder / INDEX_FILE)
+    if (folder / SINGLE_FILE).is_file():
+        return [SINGLE_FILE]
+    pickles = sorted(path.name for path in folder.iterdir() if path.suffix in _PICKLE_SUFFIXES)
+    if pickles:
+        raise UnsupportedModelError(
+            f"{folder} has its weights only as pickle ({pickles[0]}), which can run code when "
+            "opened. Convert them to safetensors."
+        )
+    raise CheckpointError(f"{folder} holds neither {SINGLE_FILE} nor {INDEX_FILE}.")
+
+
+def _indexed_files(index: Path) -> list[str]:
+    try:
+        names = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{index} is no index of safetensors files: {error!r}.") from error
+    for name in names:
+        if Path(name).name != name:
+            raise CheckpointError(f"{index} points outside its folder: {name!r}.")
+    return names
+
+
+def _open(path: Path) -> Any:
+    try:
+        return safe_open(path, framework="pt")
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} is missing; the index lists it.") from None
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{path} is damaged or cut short: {error}. Fetch the file again."
+        ) from error
+
+
+def _is_finite(tensor: torch.Tensor) -> bool:
+    """The extremes are finite if and only if all is, and finding them allocates nothing."""
+    if tensor.numel() == 0:
+        return True
+    low, high = tensor.aminmax()
+    return bool(low.isfinite() & high.isfinite())

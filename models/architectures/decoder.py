@@ -1,0 +1,75 @@
+"""The lean decoder: one network for every Llama-shaped family, all differences in its spec."""
+
+from collections.abc import Sequence
+
+import torch
+from torch.nn import functional as F
+
+from models.architectures.causal_lm import CacheShape
+from models.architectures.decoder_layer import DecoderLayer
+from models.architectures.decoder_spec import DecoderSpec
+from models.layers.attention_plan import AttentionPlan
+from models.layers.forward_batch import ForwardBatch, LayerCache
+from models.layers.linear import Linear
+from models.layers.norm import RMSNorm
+from models.layers.rotary import Rotary
+
+
+class Decoder:
+    """A `CausalLM`. Holds weights and nothing else: every call's state lies in its arguments."""
+
+    def __init__(
+        self,
+        spec: DecoderSpec,
+        *,
+        embedding: torch.Tensor,
+        layers: Sequence[DecoderLayer],
+        norm: RMSNorm,
+        head: Linear,
+        dtype: torch.dtype,
+    ) -> None:
+        """embedding [vocab_size, hidden_size], in any float dtype; activations are of `dtype`."""
+        self.vocab_size = spec.vocab_size
+        self.hidden_size = spec.hidden_size
+        self.max_model_len = spec.max_model_len
+        self.cache_shape = CacheShape(len(layers), spec.num_kv_heads, spec.head_dim, dtype)
+        self.device = embedding.device
+        self._dtype = dtype
+        self._embedding = embedding
+        # Rounded to the activations' dtype first, as the networks were trained.
+        self._embedding_scale = torch.tensor(spec.embedding_scale, dtype=dtype).item()
+        self._layers = tuple(layers)
+        self._layer_ropes = tuple(layer.rope for layer in spec.layers)
+        self._ropes = {
+            name: Rotary(rope.inv_freq.to(self.device), rope.attention_factor, dtype)
+            for name, rope in spec.ropes.items()
+        }
+        self._windows = {layer.sliding_window for layer in spec.layers}
+        self._norm = norm
+        self._head = head
+        self._logit_softcap = spec.logit_softcap
+
+    @torch.inference_mode()
+    def forward(self, batch: ForwardBatch, caches: Sequence[LayerCache]) -> torch.Tensor:
+        """Returns [num_tokens, hidden_size] after the final norm; see `CausalLM.forward`."""
+        plan = AttentionPlan.build(
+            batch,
+            block_size=caches[0][0].shape[1],
+            dtype=self._dtype,
+            windows=self._windows,
+        )
+        rotations = {name: rope.at(batch.positions) for name, rope in self._ropes.items()}
+        hidden = F.embedding(batch.input_ids, self._embedding).to(self._dtype)
+        if self._embedding_scale != 1.0:
+            hidden *= self._embedding_scale
+        for layer, rope, cache in zip(self._layers, self._layer_ropes, caches, strict=True):
+            hidden = layer(hidden, None if rope is None else rotations[rope], plan, cache)
+        return self._norm(hidden)
+
+    @torch.inference_mode()
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """hidden [n, hidden_size] -> logits [n, vocab_size] fp32."""
+        logits = self._head(hidden).float()
+        if self._logit_softcap is not None:
+            logits.div_(self._logit_softcap).tanh_().mul_(self._logit_softcap)
+        return logits

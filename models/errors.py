@@ -1,0 +1,28 @@
+"""What `models/` refuses, and why.
+
+ModelError
+├── ModelNotFoundError       no folder, tag or repository answers to the name
+├── UnsupportedModelError    the model is there, but nothing here can run it safely or rightly
+├── CheckpointError          its files are damaged or do not fit its config; names file and tensor
+└── QuantizationError        a quantisation that does not exist here, or does not suit the weights
+"""
+
+
+class ModelError(Exception):
+    """Anything `models/` raises on purpose."""
+
+
+class ModelNotFoundError(ModelError):
+    pass
+
+
+class UnsupportedModelError(ModelError):
+    pass
+
+
+class CheckpointError(ModelError):
+    pass
+
+
+class QuantizationError(ModelError):
+    pass

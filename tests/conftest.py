@@ -1,0 +1,116 @@
+"""For all tests: one thread, and small tokenizers of the families in use, trained in
+milliseconds."""
+
+import json
+import warnings
+
+import pytest
+import torch
+from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer as Backend
+from transformers import PreTrainedTokenizerFast
+
+with warnings.catch_warnings():
+    # our tests turn warnings into errors, and BentoML has some of its own to give at import
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import _bentoml_impl.server.app  # noqa: F401
+
+TEXTS = [
+    "the quick brown fox jumps over the lazy dog, and the dog does not mind.",
+    "Hello! How are you? I am fine, thank you.",
+    "héllo wörld 你好 😀",
+    "def add(a, b):\n    return a + b\n",
+] * 8
+
+CHATML = (
+    "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+
+INST = (
+    "{{ bos_token }}{% for m in messages %}"
+    "{% if m.role == 'system' or (m.role == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('roles must alternate user and assistant') }}{% endif %}"
+    "{% if m.role == 'user' %}{{ '[INST] ' + m.content + ' [/INST]' }}"
+    "{% else %}{{ ' ' + m.content + eos_token }}{% endif %}{% endfor %}"
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """The models here are tiny: on a busy machine a second thread costs a hundred times its
+    worth."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def byte_level_tokenizer():
+    """As Qwen's: ChatML, every byte in the vocabulary."""
+    backend = Backend(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=420,
+        special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    backend.train_from_iterator(TEXTS, trainer)
+    backend.add_tokens([AddedToken("<think>", special=False)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend, eos_token="<|im_end|>", chat_template=CHATML
+    )
+
+
+def _sentencepiece(pre_tokenizer, normalizer):
+    """Bytes as the fallback for characters that the vocabulary lacks."""
+    backend = Backend(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    steps = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    backend.decoder = decoders.Sequence([*steps, decoders.Strip(" ", 1, 0)])
+    byte_pieces = [f"<0x{byte:02X}>" for byte in range(256)]
+    trainer = trainers.BpeTrainer(
+        vocab_size=560,
+        special_tokens=["<unk>", "<s>", "</s>", *byte_pieces],
+        limit_alphabet=60,
+        show_progress=False,
+    )
+    backend.train_from_iterator(TEXTS, trainer)
+    # the trainer made the byte pieces special; as in the real thing, only the first three are
+    vocabulary = backend.get_vocab(with_added_tokens=True)
+    merges = json.loads(backend.to_str())["model"]["merges"]
+    plain = Backend(
+        models.BPE(
+            vocab=vocabulary,
+            merges=[tuple(merge) for merge in merges],
+            unk_token="<unk>",
+            byte_fallback=True,
+            fuse_unk=True,
+        )
+    )
+    plain.decoder = backend.decoder
+    if pre_tokenizer is not None:
+        plain.pre_tokenizer = pre_tokenizer
+    if normalizer is not None:
+        plain.normalizer = normalizer
+    plain.add_special_tokens(["<unk>", "<s>", "</s>"])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=plain,
+        unk_token="<unk>",
+        bos_token="<s>",
+        eos_token="</s>",
+        chat_template=INST,
+    )
+
+
+@pytest.fixture(scope="session")
+def legacy_tokenizer():
+    """As Llama 2's first: a word-start before every stretch of text."""
+    steps = [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+    return _sentencepiece(None, normalizers.Sequence(steps))
+
+
+@pytest.fixture(scope="session")
+def metaspace_tokenizer():
+    """As Llama 2's later: a word-start before the prompt's first word only."""
+    return _sentencepiece(pre_tokenizers.Metaspace(prepend_scheme="first", split=False), None)

@@ -1,0 +1,89 @@
+"""Checkpoints as optimum-quanto writes them, and the same weights quantised at load."""
+
+import json
+
+import pytest
+import torch
+from optimum.quanto import QuantizedModelForCausalLM, qint8
+from transformers import AutoModelForCausalLM, Qwen3Config
+
+from models.architectures.loading import load_causal_lm
+from models.errors import CheckpointError, QuantizationError
+from models.layers.forward_batch import ForwardBatch
+from models.quantization.quanto_format import QMAP_FILE
+
+
+@pytest.fixture
+def original():
+    torch.manual_seed(0)
+    config = Qwen3Config(
+        vocab_size=120,
+        hidden_size=64,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=16,
+        tie_word_embeddings=True,
+    )
+    return AutoModelForCausalLM.from_config(config).eval()
+
+
+@pytest.fixture
+def plain_folder(original, tmp_path):
+    original.save_pretrained(tmp_path / "plain")
+    return tmp_path / "plain"
+
+
+@pytest.fixture
+def quanto_folder(original, plain_folder, tmp_path):
+    quantized = QuantizedModelForCausalLM.quantize(original, weights=qint8, exclude="lm_head")
+    quantized.save_pretrained(tmp_path / "quanto")
+    return tmp_path / "quanto"
+
+
+def logits(model):
+    shape, num_tokens, block_size = model.cache_shape, 10, 16
+    size = (1, block_size, shape.num_kv_heads, shape.head_dim)
+    positions = torch.arange(num_tokens)
+    batch = ForwardBatch(
+        input_ids=positions + 3,
+        positions=positions,
+        slot_mapping=positions,
+        block_tables=torch.zeros(1, 1, dtype=torch.int32),
+        query_starts=(0, num_tokens),
+        context_lens=(num_tokens,),
+        logit_rows=positions,
+    )
+    caches = [(torch.zeros(size), torch.zeros(size)) for _ in range(shape.num_layers)]
+    return model.logits(model.forward(batch, caches))
+
+
+def test_quanto_checkpoint_equals_quantising_at_load(plain_folder, quanto_folder):
+    stored = load_causal_lm(quanto_folder, quantization=None)
+    at_load = load_causal_lm(plain_folder, quantization="int8")
+    assert torch.equal(logits(stored), logits(at_load))
+
+
+def test_same_as_quanto_itself(original, plain_folder, quanto_folder):
+    """`original` is quantised in place once quanto_folder exists; its forward dequantises."""
+    with torch.no_grad():
+        expected = original(torch.arange(3, 13)[None]).logits[0]
+    found = logits(load_causal_lm(quanto_folder, quantization=None))
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    plain = logits(load_causal_lm(plain_folder, quantization=None))
+    assert (found - plain).abs().max() > 1e-3  # it is quantised at all
+
+
+def test_other_schemes_of_quanto_are_refused(quanto_folder):
+    qmap = json.loads((quanto_folder / QMAP_FILE).read_text())
+    qmap["model.layers.0.mlp.up_proj"]["weights"] = "qint4"
+    (quanto_folder / QMAP_FILE).write_text(json.dumps(qmap))
+    with pytest.raises(QuantizationError, match=r"mlp\.up_proj has weights qint4"):
+        load_causal_lm(quanto_folder, quantization=None)
+
+
+def test_damaged_map_is_refused(quanto_folder):
+    (quanto_folder / QMAP_FILE).write_text('["not", "a", "map"]')
+    with pytest.raises(CheckpointError, match="no quantisation map"):
+        load_causal_lm(quanto_folder, quantization=None)
