@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch.nn import functional
 from transformers import AutoModel, AutoTokenizer
 
@@ -35,8 +36,7 @@ class Encoder:
         self.matryoshka_dimensions: tuple[int, ...] = tuple(
             getattr(model.config, "matryoshka_dimensions", None) or ()
         )
-        """Shorter lengths that the network was trained to be cut to, as its config declares
-        them."""
+        """Lengths that the network was trained to be cut to, as its config declares them."""
 
     @classmethod
     def from_folder(cls, folder: Path, device: torch.device) -> "Encoder":
@@ -53,6 +53,8 @@ class Encoder:
             raise UnsupportedModelError(
                 f"{source} cannot be loaded as a safetensors encoder: {error}"
             ) from error
+        except (SafetensorError, RuntimeError) as error:
+            raise CheckpointError(f"the weights in {source} are damaged: {error}") from error
         _check_weights(source, model, report["missing_keys"])
         return cls(model.to(device), tokenizer, config)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from models.encoders.pooling import Pooling
-from models.errors import ModelNotFoundError, UnsupportedModelError
+from models.errors import CheckpointError, ModelNotFoundError, UnsupportedModelError
 
 _MODULES = ("Transformer", "Pooling", "Normalize")
 
@@ -31,12 +31,20 @@ class EncoderConfig:
 
     @classmethod
     def from_folder(cls, folder: Path) -> "EncoderConfig":
-        """Raises ModelNotFoundError, or UnsupportedModelError when it asks for what would not be
-        done."""
+        """Raises ModelError; UnsupportedModelError when it asks for what would not be done."""
         if not folder.is_dir():
             raise ModelNotFoundError(f"{folder} is no folder; name one that holds an encoder.")
         if not (folder / "modules.json").is_file():
             return cls(transformer_folder=folder)
+        try:
+            return cls._from_modules(folder)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise CheckpointError(
+                f"{folder} describes its modules in a way that cannot be read: {error!r}"
+            ) from error
+
+    @classmethod
+    def _from_modules(cls, folder: Path) -> "EncoderConfig":
         paths = _module_paths(folder)
         settings = _read(paths["Transformer"] / "sentence_bert_config.json")
         return cls(
@@ -102,11 +110,5 @@ def _default_prompt(file: Path) -> str:
 
 def _read(file: Path) -> Mapping[str, Any]:
     """An absent file is an empty one: every key in these has a default."""
-    if not file.is_file():
-        return {}
-    content = json.loads(file.read_text("utf-8"))
-    if not isinstance(content, dict):
-        raise UnsupportedModelError(
-            f"{file} holds a {type(content).__name__}; it must hold an object."
-        )
+    content: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
     return content

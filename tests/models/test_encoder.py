@@ -190,6 +190,25 @@ def test_refuses_weights_that_are_missing_or_not_finite(folder):
         Encoder.from_folder(folder, CPU)
 
 
+def test_refuses_weights_that_are_cut_short_or_of_another_shape(folder):
+    file = folder / "model.safetensors"
+    weights = load_file(file)
+    weights["embeddings.word_embeddings.weight"] = torch.zeros(3, 3)
+    save_file(weights, file, metadata={"format": "pt"})
+    with pytest.raises(CheckpointError, match="damaged"):
+        Encoder.from_folder(folder, CPU)
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match="damaged"):
+        Encoder.from_folder(folder, CPU)
+
+
+@pytest.mark.parametrize("modules", ["{", "[1]", '[{"path": ""}]', '{"type": "Transformer"}'])
+def test_refuses_a_description_that_cannot_be_read(folder, modules):
+    (folder / "modules.json").write_text(modules)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        Encoder.from_folder(folder, CPU)
+
+
 def test_refuses_a_folder_without_safetensors(folder, tmp_path):
     (folder / "model.safetensors").unlink()
     with pytest.raises(UnsupportedModelError, match="safetensors"):

@@ -2,13 +2,17 @@
 
 import asyncio
 import threading
+from typing import cast
 
 import torch
+
+from models.encoders.encoder import Encoder
 from runners.embedder import DecoderEmbedder, EncoderEmbedder
 
 
 class FakeEncoder:
-    """Vectors of the row's own numbers; notes which threads it ran on, and whether two ran at once."""
+    """Vectors of the row's own numbers; notes which threads it ran on, and whether two ran at
+    once."""
 
     dimensions = 2
     matryoshka_dimensions = (1,)
@@ -34,7 +38,7 @@ class FakeEncoder:
 
 async def test_encoder_embedder_runs_one_forward_at_a_time_on_its_own_thread():
     encoder = FakeEncoder()
-    embedder = EncoderEmbedder(encoder, "minilm")
+    embedder = EncoderEmbedder(cast(Encoder, encoder), "minilm")
     rows = await embedder.tokenize(["a", "bc"])
     answers = await asyncio.gather(*(embedder.embed(rows) for _ in range(8)))
     assert answers == [[[97.0, 1.0], [98.0, 2.0]]] * 8

@@ -1,0 +1,73 @@
+"""From a model's folder to what serves it: an engine, its tokenizer, an embedder.
+
+Takes from seconds to minutes, so it runs on the engine's own thread. Importing this module already
+takes seconds, for torch and transformers: import it where it is used, in the process that serves.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from models.architectures.loading import load_causal_lm
+from models.encoders.encoder import Encoder
+from runners.embedder import DecoderEmbedder, EncoderEmbedder
+from runners.engine.config import CacheConfig, SchedulerConfig
+from runners.engine.engine import Engine
+from runners.runner import Runner
+from runners.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """An engine that is warm, and the text side that belongs to it."""
+
+    engine: Engine
+    tokenizer: Tokenizer
+    hidden_size: int
+
+    def embedder(self, runner: Runner, name: str) -> DecoderEmbedder:
+        """The same model, embedding with its own hidden states."""
+        limits = self.engine.limits
+        return DecoderEmbedder(
+            runner,
+            self.tokenizer.encode,
+            model_name=name,
+            dimensions=self.hidden_size,
+            max_tokens=limits.max_model_len - 1,
+            vocab_size=limits.vocab_size,
+        )
+
+
+def load_model(
+    folder: Path,
+    *,
+    quantization: str | None,
+    device: str,
+    max_model_len: int | None,
+    scheduler: SchedulerConfig,
+    cache: CacheConfig,
+) -> LoadedModel:
+    """Raises ModelError, TextError or OutOfMemoryBudgetError."""
+    tokenizer = Tokenizer.from_folder(folder)
+    model = load_causal_lm(
+        folder,
+        quantization=quantization,
+        device=pick_device(device),
+        max_model_len=max_model_len,
+    )
+    engine = Engine(model, scheduler=scheduler, cache=cache, eos_token_ids=tokenizer.eos_token_ids)
+    engine.tune()
+    return LoadedModel(engine, tokenizer, model.hidden_size)
+
+
+def load_encoder(folder: Path, name: str, device: str) -> EncoderEmbedder:
+    """A model made for embedding. Raises ModelError."""
+    return EncoderEmbedder(Encoder.from_folder(folder, torch.device(pick_device(device))), name)
+
+
+def pick_device(name: str) -> str:
+    """auto is CUDA where there is a device, else the CPU."""
+    if name != "auto":
+        return name
+    return "cuda" if torch.cuda.is_available() else "cpu"
