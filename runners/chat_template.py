@@ -1,0 +1,103 @@
+"""Messages -> one prompt text, by the model's own Jinja template in transformers' sandbox."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from runners.errors import ChatTemplateError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Message = Mapping[str, Any]
+"""As in OpenAI's API: role, content, and for tools tool_calls or tool_call_id."""
+
+
+class ChatTemplate:
+    """Templates differ in what they take; each gets the plainest form of the conversation."""
+
+    def __init__(self, tokenizer: "PreTrainedTokenizerBase") -> None:
+        self._tokenizer = tokenizer
+
+    def render(
+        self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] | None = None
+    ) -> str:
+        """`messages` are in plain form. Raises ChatTemplateError when no form of them is taken."""
+        if self._tokenizer.chat_template is None:
+            raise ChatTemplateError(
+                "this model has no chat template; send a prompt to /v1/completions."
+            )
+        # a template fails in any way that Python can, and always over what the messages say
+        try:
+            return self._render(messages, tools)
+        except Exception:
+            pass  # many templates want one system message first, then user and assistant in turn
+        try:
+            return self._render(_folded(messages), tools)
+        except Exception as error:
+            raise ChatTemplateError(
+                f"the model's chat template refuses these messages: {error}"
+            ) from error
+
+    def _render(
+        self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] | None
+    ) -> str:
+        rendered: str = self._tokenizer.apply_chat_template(
+            [dict(message) for message in messages],
+            tools=list(tools) if tools else None,
+            tokenize=False,
+            add_generation_prompt=True,
+        )
+        return rendered
+
+
+def plain_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Text parts joined into one string, tool arguments parsed: what most templates expect."""
+    return [_plain(message) for message in messages]
+
+
+def _plain(message: Message) -> dict[str, Any]:
+    plain = {key: value for key, value in message.items() if value is not None}
+    content = plain.get("content", "")
+    if not isinstance(content, str):
+        plain["content"] = "".join(part["text"] for part in content)
+    else:
+        plain["content"] = content
+    if "tool_calls" in plain:
+        plain["tool_calls"] = [_with_parsed_arguments(call) for call in plain["tool_calls"]]
+    return plain
+
+
+def _with_parsed_arguments(call: Mapping[str, Any]) -> dict[str, Any]:
+    function = dict(call["function"])
+    arguments = function.get("arguments")
+    if isinstance(arguments, str):
+        try:
+            function["arguments"] = json.loads(arguments) if arguments.strip() else {}
+        except (ValueError, RecursionError):
+            raise ChatTemplateError(
+                f"the arguments of the tool call {call.get('id')!r} are not JSON."
+            ) from None
+    return {**call, "function": function}
+
+
+def _folded(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """The system's words go into the first message, and neighbours of one role become one."""
+    system = [
+        message["content"] for message in messages if message["role"] in ("system", "developer")
+    ]
+    folded: list[dict[str, Any]] = []
+    for message in messages:
+        if message["role"] in ("system", "developer"):
+            continue
+        previous = folded[-1] if folded else None
+        mergeable = {"role", "content"}
+        if previous and previous["role"] == message["role"] and {*previous, *message} == mergeable:
+            previous["content"] += "\n\n" + message["content"]
+        else:
+            folded.append(dict(message))
+    if system and folded and folded[0]["role"] == "user":
+        folded[0]["content"] = "\n\n".join([*system, folded[0]["content"]])
+    elif system:
+        folded.insert(0, {"role": "user", "content": "\n\n".join(system)})
+    return folded
