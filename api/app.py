@@ -1,0 +1,44 @@
+"""The HTTP application: routes behind the front door. BentoML mounts it; anything ASGI can."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from starlette.routing import BaseRoute, Route, Router
+from starlette.types import ASGIApp
+
+from api.completions import Completions
+from api.delivery import DeliveryLimits
+from api.front_door import FrontDoor
+from api.metrics import Metrics
+from api.models import model_routes
+from api.served_model import ServedModel
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    max_body_bytes: int = 4 * 1024 * 1024
+    delivery: DeliveryLimits = field(default_factory=DeliveryLimits)
+
+
+def create_app(
+    served: ServedModel,
+    metrics: Metrics,
+    limits: HttpLimits = HttpLimits(),
+    *,
+    more_routes: Iterable[BaseRoute] = (),
+    more_models: Iterable[str] = (),
+) -> ASGIApp:
+    """`more_models`: names to list beside the one that generates."""
+    completions = Completions(
+        served, metrics, max_body_bytes=limits.max_body_bytes, limits=limits.delivery
+    )
+    router = Router(
+        [
+            Route("/v1/chat/completions", completions.chat, methods=["POST"]),
+            Route("/v1/completions", completions.text, methods=["POST"]),
+            *model_routes(served, *more_models),
+            *more_routes,
+        ],
+        redirect_slashes=False,
+    )
+    return FrontDoor(router, metrics)

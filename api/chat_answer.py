@@ -1,0 +1,111 @@
+"""POST /v1/chat/completions, the response: `chat.completion`, or `chat.completion.chunk`s."""
+
+from collections.abc import Sequence
+
+import orjson
+
+from api.answer import DONE, LOWEST_LOGPROB, Json, event, token_name, usage_json
+from api.choice_text import Delta, TokenRecord
+from api.generation import Usage
+from runners.tokenizer import Tokenizer
+
+
+class ChatAnswer:
+    """A stream's chunks differ in a few bytes only; the rest is written once."""
+
+    def __init__(
+        self,
+        answer_id: str,
+        created: int,
+        model: str,
+        tokenizer: Tokenizer,
+        *,
+        num_choices: int,
+        wants_logprobs: bool,
+        include_usage: bool,
+    ) -> None:
+        self._head: Json = {"id": answer_id, "created": created, "model": model}
+        self._tokenizer = tokenizer
+        self._num_choices = num_choices
+        self._wants_logprobs = wants_logprobs
+        self._include_usage = include_usage
+        head = orjson.dumps({**self._head, "object": "chat.completion.chunk"})
+        self._chunk_head = b"data: " + head[:-1] + b',"choices":[{"index":'
+        self._chunk_tail = b'}],"usage":null}\n\n' if include_usage else b"}]}\n\n"
+
+    def whole(self, choices: Sequence[Sequence[Delta]], usage: Usage) -> bytes:
+        body = {
+            **self._head,
+            "object": "chat.completion",
+            "choices": [self._choice(index, deltas) for index, deltas in enumerate(choices)],
+            "usage": usage_json(usage),
+        }
+        return orjson.dumps(body)
+
+    def opening(self) -> bytes:
+        delta = b'{"role":"assistant","content":"","refusal":null}'
+        return b"".join(self._chunk(index, delta) for index in range(self._num_choices))
+
+    def events(self, deltas: Sequence[Delta]) -> bytes:
+        return b"".join(map(self._delta_events, deltas))
+
+    def closing(self, usage: Usage) -> bytes:
+        if not self._include_usage:
+            return DONE
+        chunk = {**self._head, "object": "chat.completion.chunk", "choices": []}
+        return event(orjson.dumps({**chunk, "usage": usage_json(usage)})) + DONE
+
+    def _choice(self, index: int, deltas: Sequence[Delta]) -> Json:
+        records = [record for delta in deltas for record in delta.records]
+        content = "".join(delta.text for delta in deltas)
+        return {
+            "index": index,
+            "message": {"role": "assistant", "content": content, "refusal": None},
+            "logprobs": self._logprobs(records) if self._wants_logprobs else None,
+            "finish_reason": deltas[-1].finish_reason,
+        }
+
+    def _delta_events(self, delta: Delta) -> bytes:
+        events = b""
+        if delta.text or delta.records:
+            content = b'{"content":' + orjson.dumps(delta.text) + b"}"
+            events = self._chunk(delta.index, content, delta.records)
+        if delta.finish_reason is not None:
+            events += self._chunk(delta.index, b"{}", finish_reason=delta.finish_reason)
+        return events
+
+    def _chunk(
+        self,
+        index: int,
+        delta: bytes,
+        records: Sequence[TokenRecord] = (),
+        finish_reason: str | None = None,
+    ) -> bytes:
+        logprobs = orjson.dumps(self._logprobs(records)) if records else b"null"
+        reason = b"null" if finish_reason is None else b'"' + finish_reason.encode() + b'"'
+        return b'%b%d,"delta":%b,"logprobs":%b,"finish_reason":%b%b' % (
+            self._chunk_head,
+            index,
+            delta,
+            logprobs,
+            reason,
+            self._chunk_tail,
+        )
+
+    def _logprobs(self, records: Sequence[TokenRecord]) -> Json:
+        content = [
+            {
+                **self._token(record.logprob.token_id, record.logprob.logprob),
+                "top_logprobs": [self._token(*entry) for entry in record.logprob.top],
+            }
+            for record in records
+        ]
+        return {"content": content, "refusal": None}
+
+    def _token(self, token_id: int, logprob: float) -> Json:
+        spelt = self._tokenizer.token_bytes(token_id)
+        return {
+            "token": token_name(spelt),
+            "logprob": max(logprob, LOWEST_LOGPROB),
+            "bytes": list(spelt),
+        }

@@ -1,0 +1,50 @@
+"""The model behind the routes: its name, its runner, and its tokenizer once there is one."""
+
+import time
+
+from api.errors import RETRY_UNAVAILABLE_S, NotFoundError, UnavailableError
+from runners.engine.errors import EngineClosedError
+from runners.engine.stats import EngineStats
+from runners.runner import Runner, RunnerState
+from runners.tokenizer import Tokenizer
+
+
+class ServedModel:
+    """Exists from the start, so that requests can be answered with 503 while the model loads."""
+
+    def __init__(self, name: str, runner: Runner) -> None:
+        self.name = name
+        self.created = int(time.time())
+        self.runner = runner
+        self.tokenizer: Tokenizer | None = None
+        """Set by whoever loads the model, before the runner is ready."""
+
+    @property
+    def is_ready(self) -> bool:
+        return self.runner.state is RunnerState.READY
+
+    def check_name(self, name: str) -> None:
+        """Raises NotFoundError."""
+        if name != self.name:
+            raise NotFoundError(
+                f"the model {name!r:.100} does not exist here; {self.name!r} does.",
+                param="model",
+                code="model_not_found",
+            )
+
+    def ready_tokenizer(self) -> Tokenizer:
+        """Raises UnavailableError for as long as nothing can be generated."""
+        if self.is_ready and self.tokenizer is not None:
+            return self.tokenizer
+        reason = {
+            RunnerState.LOADING: "the model is still loading.",
+            RunnerState.CLOSED: "the service is shutting down.",
+        }.get(self.runner.state, "the model cannot be served.")
+        raise UnavailableError(reason, retry_after_s=RETRY_UNAVAILABLE_S)
+
+    def engine_stats(self) -> EngineStats | None:
+        """None until there is an engine."""
+        try:
+            return self.runner.stats()
+        except EngineClosedError:
+            return None

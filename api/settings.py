@@ -1,0 +1,110 @@
+"""How one service is set up: `bentoml serve --arg name=value`, or KAMADO_NAME in the environment.
+
+An argument wins over the environment, which wins over the default. A name that is no setting is
+refused either way, so that a slip of the pen never serves something else than was meant. This is
+the only module that reads the environment.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from bentoml.exceptions import InvalidArgument
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+PREFIX = "KAMADO_"
+
+
+class Settings(BaseModel):
+    """Composed into each component's own configuration by service.py."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model: str = Field(
+        default="pocket",
+        description="bundled model, folder, BentoML tag or Hugging Face repository",
+    )
+    served_model_name: str | None = Field(
+        default=None, description="what clients call it; the model's own name if not given"
+    )
+    quantization: Literal["auto", "int8", "none"] = Field(
+        default="auto", description="of the weights; auto is int8 for pocket, none for others"
+    )
+    device: str = Field(default="auto", description="cpu, cuda, cuda:1; auto takes CUDA if any")
+    max_model_len: int | None = Field(
+        default=None, ge=1, description="tokens of prompt and answer; the model's own if not given"
+    )
+    max_num_seqs: int = Field(default=64, ge=1, description="sequences computed at once")
+    max_batch_tokens: int = Field(default=512, ge=1, description="tokens computed in one step")
+    block_size: int = Field(default=16, ge=1, description="tokens per block of the KV cache")
+    kv_memory_gb: float | None = Field(
+        default=None, gt=0, description="of the KV cache; from the free memory if not given"
+    )
+    prefix_caching: bool = Field(default=True, description="reuse what prompts have in common")
+    max_waiting: int = Field(default=256, ge=0, description="sequences queued before 429")
+    request_timeout_s: float = Field(default=600.0, gt=0, description="for a whole answer")
+    drain_timeout_s: float = Field(
+        default=30.0, ge=0, description="for the answers under way at SIGTERM"
+    )
+    max_body_mb: float = Field(default=4.0, gt=0, description="of a request's body")
+    embedding_model: str | None = Field(
+        default=None, description="an encoder for /v1/embeddings; the model itself if not given"
+    )
+
+    @property
+    def public_name(self) -> str:
+        """What clients call the model. Never a path on this machine."""
+        return self.served_model_name or _name(self.model)
+
+    @property
+    def public_embedding_name(self) -> str:
+        return _name(self.embedding_model) if self.embedding_model else self.public_name
+
+    @property
+    def kv_memory_bytes(self) -> int | None:
+        return None if self.kv_memory_gb is None else int(self.kv_memory_gb * 2**30)
+
+    @property
+    def scheme(self) -> str | None:
+        """The quantisation to load with."""
+        if self.quantization == "auto":
+            return "int8" if self.model == "pocket" else None
+        return None if self.quantization == "none" else self.quantization
+
+
+def _name(model: str) -> str:
+    folder = Path(model).expanduser()
+    return folder.resolve().name if folder.is_dir() else model.partition("@")[0]
+
+
+def load_settings(
+    arguments: Mapping[str, Any], environ: Mapping[str, str] | None = None
+) -> Settings:
+    """`environ` None: the process's own. Raises bentoml's InvalidArgument, which its command line
+    shows without a traceback."""
+    environ = os.environ if environ is None else environ
+    variables = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environ.items()
+        if name.startswith(PREFIX)
+    }
+    for given, shown in ((arguments, "--arg {}"), (variables, PREFIX + "{}")):
+        unknown = sorted(set(given) - set(Settings.model_fields))
+        if unknown:
+            name = unknown[0] if given is arguments else unknown[0].upper()
+            raise InvalidArgument(f"{shown.format(name)} is no setting. There are:\n{describe()}")
+    try:
+        return Settings(**{**variables, **arguments})
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        name = ".".join(map(str, fault["loc"]))
+        raise InvalidArgument(f"{name} is {fault['input']!r}: {fault['msg']}.") from None
+
+
+def describe() -> str:
+    """Every setting with its default, one per line."""
+    return "\n".join(
+        f"  {name}={field.default}  {field.description}"
+        for name, field in Settings.model_fields.items()
+    )

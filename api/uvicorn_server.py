@@ -1,0 +1,37 @@
+"""What an ASGI application cannot ask of the server that runs it, and this one needs."""
+
+import asyncio
+import signal
+import socket
+
+import uvicorn
+
+STALL_TIMEOUT_S = 30.0
+
+
+def running_server() -> uvicorn.Server | None:
+    """The server of this process, known by the signal handlers that it has installed."""
+    handler = signal.getsignal(signal.SIGTERM)
+    server = getattr(handler, "__self__", None)
+    return server if isinstance(server, uvicorn.Server) else None
+
+
+async def end_stalled_connections(
+    server: uvicorn.Server, timeout_s: float = STALL_TIMEOUT_S
+) -> None:
+    """Have the kernel reset connections whose peer takes nothing for so long.
+
+    An application can give up on such a peer, but the connection would stay: asyncio closes it only
+    after the peer has read what is buffered. TCP_USER_TIMEOUT (RFC 5482) counts in Linux also while
+    the peer's window is closed, and connections inherit it from the socket that listens.
+    """
+    if not hasattr(socket, "TCP_USER_TIMEOUT"):
+        return
+    while not server.started:
+        await asyncio.sleep(0.05)
+    for listener in server.servers:
+        for listening in listener.sockets:
+            with socket.socket(fileno=socket.dup(listening.fileno())) as shared:
+                if shared.family in (socket.AF_INET, socket.AF_INET6):
+                    milliseconds = int(timeout_s * 1000)
+                    shared.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
