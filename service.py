@@ -8,6 +8,7 @@ while the HTTP side already answers.
 import asyncio
 import gc
 import logging
+import sys
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
@@ -23,8 +24,8 @@ from api.errors import RETRY_UNAVAILABLE_S, UnavailableError
 from api.graceful_exit import GracefulExit
 from api.metrics import Metrics
 from api.served_model import ServedModel
-from api.settings import load_settings
-from api.uvicorn_server import end_stalled_connections, running_server
+from api.settings import load_settings, refuse_lost_arguments
+from api.uvicorn_server import end_stalled_connections, keep_connections, running_server
 from models.errors import ModelError
 from models.store import resolve_model
 from runners.embedder import Embedder
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("kamado.service")
 
-settings = load_settings(vars(bentoml.use_arguments()))
+arguments = vars(bentoml.use_arguments())
+refuse_lost_arguments(sys.argv, arguments)
+settings = load_settings(arguments)
 embedders: list[Embedder] = []
 """The one embedder, once it is loaded."""
 
@@ -109,6 +112,7 @@ class Kamado:
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._watch())]
         if server is not None:
+            keep_connections(server)
             self._tasks.append(loop.create_task(end_stalled_connections(server)))
 
     @bentoml.on_deployment  # type: ignore[untyped-decorator]  # BentoML is not typed

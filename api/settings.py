@@ -1,12 +1,13 @@
 """How one service is set up: `bentoml serve --arg name=value`, or KAMADO_NAME in the environment.
 
-An argument wins over the environment, which wins over the default. A name that is no setting is
-refused either way, so that a slip of the pen never serves something else than was meant. This is
-the only module that reads the environment.
+An argument wins over the environment, which wins over the default. A built bento has the arguments
+of its build, and only the environment beside them. A name that is no setting is refused either way,
+so that a slip of the pen never serves something else than was meant. This is the only module that
+reads the environment.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -100,6 +101,19 @@ def load_settings(
         fault = error.errors(include_url=False)[0]
         name = ".".join(map(str, fault["loc"]))
         raise InvalidArgument(f"{name} is {fault['input']!r}: {fault['msg']}.") from None
+
+
+def refuse_lost_arguments(command: Sequence[str], arguments: Mapping[str, Any]) -> None:
+    """A built bento has its arguments from its build; BentoML drops those of `bentoml serve`
+    without a word. Raises InvalidArgument for them, naming what works instead."""
+    for option, value in zip(command, [*command[1:], ""], strict=True):
+        if option == "--arg" or option.startswith("--arg="):
+            name = (value if option == "--arg" else option.removeprefix("--arg=")).partition("=")[0]
+            if name not in arguments:
+                raise InvalidArgument(
+                    f"--arg {name} does not reach a built bento. Set {PREFIX}{name.upper()} in the "
+                    "environment, or give it to `bentoml build`."
+                )
 
 
 def describe() -> str:

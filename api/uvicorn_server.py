@@ -7,6 +7,9 @@ import socket
 import uvicorn
 
 STALL_TIMEOUT_S = 30.0
+KEEP_ALIVE_S = 75
+"""Longer than clients keep an idle connection. httpx's 5 s are also uvicorn's own: who asks again
+after five seconds finds the connection closing under the request."""
 
 
 def running_server() -> uvicorn.Server | None:
@@ -14,6 +17,11 @@ def running_server() -> uvicorn.Server | None:
     handler = signal.getsignal(signal.SIGTERM)
     server = getattr(handler, "__self__", None)
     return server if isinstance(server, uvicorn.Server) else None
+
+
+def keep_connections(server: uvicorn.Server) -> None:
+    """Call before the first connection. A longer time from the command line stands."""
+    server.config.timeout_keep_alive = max(server.config.timeout_keep_alive, KEEP_ALIVE_S)
 
 
 async def end_stalled_connections(

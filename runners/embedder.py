@@ -9,9 +9,10 @@ are crowded near 1 and rank worse.
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from models.encoders.encoder import Encoder
+if TYPE_CHECKING:  # it imports torch and transformers, which takes seconds
+    from models.encoders.encoder import Encoder
 
 TokenRow = list[int]
 Vector = list[float]
@@ -43,7 +44,7 @@ class EncoderEmbedder:
     """An encoder on a thread of its own: one forward at a time, so a forward never waits for
     another's cores."""
 
-    def __init__(self, encoder: Encoder, model_name: str) -> None:
+    def __init__(self, encoder: "Encoder", model_name: str) -> None:
         self._encoder = encoder
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoder")
         self.model_name = model_name

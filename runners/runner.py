@@ -13,17 +13,20 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
-from runners.engine.engine import Engine
 from runners.engine.errors import EngineClosedError, QueueFullError, RequestError
 from runners.engine.limits import EngineLimits
 from runners.engine.request import FinishReason, GenerationRequest, SequenceOutput
 from runners.engine.stats import EngineStats, StepStats
 from runners.output_stream import OutputStream
 
+if TYPE_CHECKING:  # it imports torch, which takes seconds; whoever builds the engine has done so
+    from runners.engine.engine import Engine
+
 logger = logging.getLogger(__name__)
 
-Command = Callable[[Engine], Iterable[SequenceOutput]]
+Command = Callable[["Engine"], Iterable[SequenceOutput]]
 """Runs on the engine's thread between two steps; what it returns goes the way of a step's
 outputs."""
 
@@ -44,7 +47,7 @@ class Runner:
 
     def __init__(
         self,
-        build_engine: Callable[[], Engine],
+        build_engine: "Callable[[], Engine]",
         *,
         max_waiting: int = 256,
         on_step: Callable[[StepStats], None] | None = None,
@@ -138,7 +141,7 @@ class Runner:
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join()
 
-    def _ready_engine(self) -> Engine:
+    def _ready_engine(self) -> "Engine":
         """Raises EngineClosedError unless the state is READY."""
         if self._failure is not None:
             raise EngineClosedError(f"the engine has failed: {self._failure}") from self._failure
@@ -146,15 +149,21 @@ class Runner:
             raise EngineClosedError("the service is shutting down and takes no more requests.")
         return self._loaded_engine()
 
-    def _loaded_engine(self) -> Engine:
+    def _loaded_engine(self) -> "Engine":
         if self._engine is None:
             raise EngineClosedError("the model is still loading.")
         return self._engine
 
     def _check_queue(self, num_choices: int) -> None:
-        """Raises QueueFullError when the choices under way leave no room for `num_choices` more."""
+        """Raises QueueFullError when the choices under way leave no room for so many more, and
+        RequestError when there never is."""
         open_choices = sum(stream.num_open for stream in self._streams.values())
         limit = self.limits.max_num_seqs + self._max_waiting
+        if num_choices > limit:
+            raise RequestError(
+                "n",
+                f"n is {num_choices}; this service runs and queues at most {limit} sequences.",
+            )
         if open_choices + num_choices > limit:
             raise QueueFullError(
                 f"{open_choices} sequences are running or waiting, and {num_choices} more would "
@@ -182,7 +191,7 @@ class Runner:
             elif vectors is not None:
                 future.set_result(vectors)
 
-        def command(engine: Engine) -> Iterable[SequenceOutput]:
+        def command(engine: "Engine") -> Iterable[SequenceOutput]:
             try:
                 vectors: list[list[float]] = engine.embed(prompts).tolist()
             except Exception as error:
@@ -211,7 +220,7 @@ class Runner:
                 for index in stream.open_choices
             )
 
-    def _loop_forever(self, engine: Engine) -> None:
+    def _loop_forever(self, engine: "Engine") -> None:
         while not self._must_stop:
             outputs: list[SequenceOutput] = []
             while not self._inbox.empty() or not engine.has_work:
@@ -222,13 +231,13 @@ class Runner:
                 outputs += self._step(engine)
             self._post(outputs)
 
-    def _step(self, engine: Engine) -> list[SequenceOutput]:
+    def _step(self, engine: "Engine") -> list[SequenceOutput]:
         outputs = engine.step()
         if self._on_step is not None:
             self._on_step(engine.last_step)
         return outputs
 
-    def _add(self, engine: Engine, request: GenerationRequest) -> Iterable[SequenceOutput]:
+    def _add(self, engine: "Engine", request: GenerationRequest) -> Iterable[SequenceOutput]:
         try:
             engine.add_request(request)
         except (
@@ -243,7 +252,7 @@ class Runner:
             ]
         return ()
 
-    def _stop(self, engine: Engine) -> Iterable[SequenceOutput]:
+    def _stop(self, engine: "Engine") -> Iterable[SequenceOutput]:
         self._must_stop = True
         return [
             output for request_id in tuple(self._streams) for output in engine.abort(request_id)

@@ -2,7 +2,7 @@ import pytest
 from bentoml.exceptions import InvalidArgument
 from pydantic import ValidationError
 
-from api.settings import Settings, load_settings
+from api.settings import Settings, load_settings, refuse_lost_arguments
 
 
 def test_an_argument_wins_over_the_environment_and_that_over_the_default():
@@ -32,6 +32,14 @@ def test_a_name_that_is_no_setting_is_refused_with_those_that_are(arguments, env
 def test_a_bad_value_is_named(name, value):
     with pytest.raises(InvalidArgument, match=f"{name} is '{value}'"):
         load_settings({name: value}, {})
+
+
+@pytest.mark.parametrize("option", [["--arg", "model=x"], ["--arg=model=x"]])
+def test_arguments_that_bentoml_lost_are_refused(option):
+    command = ["bentoml", "serve", "kamado:latest", *option]
+    refuse_lost_arguments(command, {"model": "x"})
+    with pytest.raises(InvalidArgument, match="KAMADO_MODEL"):
+        refuse_lost_arguments(command, {})
 
 
 def test_nothing_changes_afterwards():

@@ -3,6 +3,8 @@
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
 
 import httpx
 import openai
@@ -61,6 +63,14 @@ def test_a_connection_cut_in_mid_body_is_nothing(server, ask):
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
             connection.sendall(data)
     assert ask(max_tokens=1).choices
+
+
+def test_a_connection_can_be_used_again_after_a_rest(server):
+    with closing(HTTPConnection("127.0.0.1", server.port)) as connection:
+        for rest_s in (6, 0):
+            connection.request("GET", "/v1/models")
+            assert connection.getresponse().read()
+            time.sleep(rest_s)
 
 
 def test_metrics_are_wellformed_and_their_labels_few(server, ask):

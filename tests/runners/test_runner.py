@@ -88,6 +88,8 @@ async def test_a_full_queue_refuses_with_a_time_to_wait(start, request_of):
     assert error.value.retry_after_s > 0
     await asyncio.gather(*(collect(stream) for stream in streams))
     await collect(runner.generate(request_of("late", [1])))
+    with pytest.raises(RequestError, match=f"at most {limit} sequences"):
+        runner.generate(request_of("huge", [1], n=limit + 1))
 
 
 async def test_drain_finishes_what_runs_and_refuses_the_rest(start, request_of):
