@@ -50,7 +50,8 @@ def _is_ready(server: subprocess.Popen[bytes], client: httpx.Client) -> bool:
 
 def _show(client: httpx.Client) -> None:
     model = client.get("/v1/models").json()["data"][0]["id"]
-    request = {"model": model, "messages": [{"role": "user", "content": QUESTION}]}
+    messages = [{"role": "user", "content": QUESTION}]
+    request = {"model": model, "messages": messages, "temperature": 0}
     print(f"\n{model} is ready. Asked “{QUESTION}”, it says:\n", flush=True)
     for text in _stream(client, {**request, "stream": True, "max_tokens": 100}):
         print(text, end="", flush=True)
