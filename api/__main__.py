@@ -5,6 +5,7 @@ in and the command that asks the same, and then stays with the server until it e
 """
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ DEFAULT_PORT = 3000
 
 
 def main(options: list[str]) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
     server = subprocess.Popen(
         [sys.executable, "-m", "bentoml", "serve", "service:Kamado", *options]
     )
@@ -26,7 +28,8 @@ def main(options: list[str]) -> int:
                 _show(client)
         return server.wait()
     except KeyboardInterrupt:
-        return server.wait()  # the server has had the same Ctrl-C
+        server.terminate()  # a signal may have reached us alone
+        return server.wait()
 
 
 def _port(options: list[str]) -> int:
