@@ -25,7 +25,7 @@ from runners.engine.sampler import Sample, Sampler
 from runners.engine.scheduler import ScheduledSequence, Scheduler
 from runners.engine.sequence import Sequence, SequenceStatus
 from runners.engine.stats import EngineStats, StepStats
-from runners.engine.threads import tune_num_threads
+from runners.engine.threads import ThreadPlan, tune_threads
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +63,7 @@ class Engine:
         self._scheduler = Scheduler(scheduler, self._blocks)
         self._model_runner = ModelRunner(model, self._kv_cache)
         self._sampler = Sampler()
+        self._threads: ThreadPlan | None = None
         self._sequences: dict[str, list[Sequence]] = {}
         self._num_arrivals = 0
         self._generated_tokens = self._steps = 0
@@ -71,7 +72,7 @@ class Engine:
     def tune(self) -> None:
         """Warm the model up and choose its threads. Call it on the thread that will call `step`."""
         if self._model_runner.model.device.type == "cpu":
-            tune_num_threads(self._model_runner)
+            self._threads = tune_threads(self._model_runner)
 
     @property
     def has_work(self) -> bool:
@@ -121,6 +122,7 @@ class Engine:
         outputs: list[SequenceOutput] = []
         if batch:
             num_tokens = sum(scheduled.num_new_tokens for scheduled in batch)
+            self._set_threads(num_tokens)
             for scheduled, sample in zip(batch, self._execute(batch), strict=True):
                 output = self._update(scheduled, sample)
                 if output is not None:
@@ -131,6 +133,7 @@ class Engine:
 
     def embed(self, prompts: SequenceOf[SequenceOf[int]]) -> torch.Tensor:
         """prompts within the limits -> [num_prompts, hidden_size] fp32, each of length 1."""
+        self._set_threads(sum(map(len, prompts)))
         return self._model_runner.embed(prompts)
 
     def stats(self) -> EngineStats:
@@ -153,6 +156,10 @@ class Engine:
         self._blocks.check_integrity()
         if not self.has_work:
             assert self._blocks.num_in_use == 0, "blocks are in use though nothing runs"
+
+    def _set_threads(self, num_tokens: int) -> None:
+        if self._threads is not None:
+            self._threads.apply(num_tokens)
 
     def _execute(self, batch: SequenceOf[ScheduledSequence]) -> list[Sample | str | None]:
         """Run and sample. Per scheduled sequence: a Sample, None if it has not reached its end, or

@@ -5,6 +5,8 @@ import logging
 import math
 import os
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -14,7 +16,12 @@ from runners.engine.model_runner import ModelRunner
 
 logger = logging.getLogger(__name__)
 
-DECODE_ROWS = 4
+NARROW_STEP = ((0,),) * 4
+"""Prompts whose forward is like a step of four decoding sequences."""
+WIDE_STEP = ((0,) * 128,)
+"""A prompt like a chunk of prefill."""
+WIDE_TOKENS = 48
+"""Steps of so many tokens are bound by arithmetic, and count as wide."""
 MIN_GAIN = 1.1
 """More threads must be so much faster: they also take cores from the HTTP side."""
 TRIALS = 7
@@ -22,18 +29,41 @@ TIME_LIMIT_S = 1.0
 """Per number of threads; a large model needs fewer trials to be sure."""
 
 
-def tune_num_threads(model_runner: ModelRunner) -> int:
-    """Set torch's intra-op threads, for the calling thread, to the fastest number; returns it. Also
-    the model's warm-up: what is compiled or allocated at first use is, afterwards."""
+@dataclass(frozen=True, slots=True)
+class ThreadPlan:
+    """Torch's intra-op threads by the width of a step."""
+
+    narrow: int
+    wide: int
+
+    def apply(self, num_tokens: int) -> None:
+        """For the calling thread, until the next call."""
+        wanted = self.wide if num_tokens >= WIDE_TOKENS else self.narrow
+        if torch.get_num_threads() != wanted:
+            torch.set_num_threads(wanted)
+
+
+def tune_threads(model_runner: ModelRunner) -> ThreadPlan:
+    """The fastest numbers for this model on this machine. Also the model's warm-up: what is
+    compiled or allocated at first use is, afterwards."""
+    narrow, narrow_s = _fastest(model_runner, NARROW_STEP)
+    wide, wide_s = _fastest(model_runner, WIDE_STEP)
+    logger.info(
+        "a decode step of %d: %.2f ms on %d threads; a chunk of %d prompt tokens: %.1f ms on %d",
+        len(NARROW_STEP), narrow_s * 1e3, narrow, len(WIDE_STEP[0]), wide_s * 1e3, wide,
+    )  # fmt: skip
+    return ThreadPlan(narrow, wide)
+
+
+def _fastest(model_runner: ModelRunner, prompts: Sequence[Sequence[int]]) -> tuple[int, float]:
+    """The number of threads, and the seconds a forward takes with it."""
     best, best_s = 1, math.inf
     for num_threads in _candidates(usable_cores()):
         torch.set_num_threads(num_threads)
-        step_s = _step_s(model_runner)
+        step_s = _step_s(model_runner, prompts)
         if step_s * MIN_GAIN < best_s:
             best, best_s = num_threads, step_s
-    torch.set_num_threads(best)
-    logger.info("%d threads: a decode step of %d takes %.2f ms", best, DECODE_ROWS, best_s * 1e3)
-    return best
+    return best, best_s
 
 
 def usable_cores() -> int:
@@ -53,9 +83,8 @@ def _candidates(cores: int) -> list[int]:
     return sorted({2**i for i in range(cores.bit_length()) if 2**i <= cores} | {cores})
 
 
-def _step_s(model_runner: ModelRunner) -> float:
-    """Median seconds of a forward with DECODE_ROWS sequences of one token."""
-    prompts = [(0,)] * DECODE_ROWS
+def _step_s(model_runner: ModelRunner, prompts: Sequence[Sequence[int]]) -> float:
+    """Median seconds of a forward over `prompts`."""
     model_runner.embed(prompts)  # warm-up
     durations: list[float] = []
     started = time.perf_counter()

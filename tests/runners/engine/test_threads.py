@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from runners.engine import threads
-from runners.engine.threads import tune_num_threads, usable_cores
+from runners.engine.threads import WIDE_TOKENS, ThreadPlan, tune_threads, usable_cores
 
 
 class FakeModelRunner:
@@ -34,8 +34,15 @@ def restore_threads():
 )
 def test_the_fastest_number_is_set(monkeypatch, step_s, expected):
     monkeypatch.setattr(threads, "usable_cores", lambda: 4)
-    assert tune_num_threads(FakeModelRunner(step_s)) == expected
-    assert torch.get_num_threads() == expected
+    assert tune_threads(FakeModelRunner(step_s)) == ThreadPlan(expected, expected)
+
+
+def test_wide_steps_get_their_own_number():
+    plan = ThreadPlan(narrow=1, wide=2)
+    plan.apply(WIDE_TOKENS)
+    assert torch.get_num_threads() == 2
+    plan.apply(WIDE_TOKENS - 1)
+    assert torch.get_num_threads() == 1
 
 
 def test_cores_are_those_of_this_process():
