@@ -38,7 +38,7 @@ class ModelRunner:
             num_blocks += count
         cache = KVCache(self.model.cache_shape, num_blocks, block_size, self.model.device)
         spans = [(table, 0, prompt) for table, prompt in zip(tables, prompts, strict=True)]
-        batch = self._forward_batch(spans, block_size, logit_rows=[])
+        batch = self._forward_batch(spans, logit_rows=[])
         hidden = self.model.forward(batch, cache.layers).float()
         means = [
             hidden[start:end].mean(0)
@@ -56,15 +56,15 @@ class ModelRunner:
             num_rows += scheduled.num_new_tokens
             if scheduled.reaches_end:
                 logit_rows.append(num_rows - 1)
-        return self._forward_batch(spans, self.kv_cache.block_size, logit_rows)
+        return self._forward_batch(spans, logit_rows)
 
     def _forward_batch(
         self,
         spans: SequenceOf[tuple[SequenceOf[int], int, SequenceOf[int]]],
-        block_size: int,
         logit_rows: list[int],
     ) -> ForwardBatch:
         """Each span is (block table, position of its first new token, new token ids)."""
+        block_size = self.kv_cache.block_size
         ids: list[int] = []
         positions: list[int] = []
         slots: list[int] = []
