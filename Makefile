@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+KERNELS := models/kernels/libkamado.so
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -12,7 +13,7 @@ ARGS ?=
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(STAMP) ## Install everything into .venv, at the versions of constraints.txt
+setup: $(STAMP) $(KERNELS) ## Install everything into .venv, at the versions of constraints.txt
 
 $(STAMP): requirements.txt requirements-dev.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kamado needs Python 3.11 or later; set PYTHON=python3.x")'
@@ -20,6 +21,9 @@ $(STAMP): requirements.txt requirements-dev.txt constraints.txt
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt
 	@touch $@
+
+$(KERNELS): $(STAMP) models/kernels/build.py $(wildcard models/kernels/source/*)
+	$(BIN)/python -m models.kernels.build --optional
 
 serve: setup ## Serve the bundled model and show it answering; ARGS="--arg model=..." for another
 	$(BIN)/python -m api $(ARGS)
@@ -43,4 +47,4 @@ bench: setup ## Throughput and latency beside `transformers serve`, on the same 
 	$(BIN)/python -m benchmarks.compare $(ARGS)
 
 clean: ## Remove .venv and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(KERNELS) .mypy_cache .ruff_cache .pytest_cache .hypothesis

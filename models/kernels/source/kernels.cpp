@@ -1,0 +1,13 @@
+// All kernels for one instruction set: compiled once for each, with KAMADO_TARGET naming it.
+#include "kernels.h"
+#include "linear.h"
+
+#define KAMADO_STRING(x) KAMADO_STRING_(x)
+#define KAMADO_STRING_(x) #x
+#define KAMADO_JOIN(a, b) KAMADO_JOIN_(a, b)
+#define KAMADO_JOIN_(a, b) a##b
+
+const kamado::KernelTable& kamado::KAMADO_JOIN(kernels_, KAMADO_TARGET)() {
+    static const KernelTable table{KAMADO_STRING(KAMADO_TARGET), KAMADO_TARGET::linear};
+    return table;
+}

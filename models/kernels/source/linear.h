@@ -1,0 +1,295 @@
+// y = x W^T over packed weights, with fp32 activations and fp32 sums.
+//
+// An output is one chain of fused multiply-adds over the inputs in their order, whichever path
+// computes it and whatever rows stand beside it: a row's result is the same bits alone and in any
+// batch. Few rows are bound by reading the weight, which is unpacked in registers. Many rows are
+// bound by arithmetic: blocks of the weight are unpacked once into the cache and multiplied with
+// tiles of rows that fill the register file (Goto and van de Geijn 2008, section 4).
+#pragma once
+
+#include "activation.h"
+#include "kernels.h"
+#include "scratch.h"
+#include "simd.h"
+
+namespace KAMADO_TARGET {
+
+using kamado::kPanel;
+using kamado::LinearTask;
+using kamado::PackedWeight;
+using kamado::WeightFormat;
+
+constexpr int kVectors = kPanel / kLanes;  // of one panel
+// Accumulators of a tile, tile rows times kVectors, that leave registers for weights and inputs.
+constexpr int kTileRows = kLanes == 16 ? 12 : kLanes == 8 ? 3 : 1;
+constexpr int kBlockInputs = 512;  // of an unpacked block: 64 KB, while its rows' inputs stay in L1
+constexpr int kBlockPanels = 4;    // unpacked together, so that rows are read a quarter as often
+
+struct Float32 {
+    static constexpr int kPerWord = 1;
+    static constexpr bool kIsGrouped = false;
+    KAMADO_INLINE Floats unpack(Ints word, int) { return bits_as_floats(word); }
+};
+
+struct BFloat16 {
+    static constexpr int kPerWord = 2;
+    static constexpr bool kIsGrouped = false;
+    KAMADO_INLINE Floats unpack(Ints word, int i) {
+        return bits_as_floats(i == 0 ? word << 16 : word & (int32_t)0xffff0000);
+    }
+};
+
+struct Int8 {
+    static constexpr int kPerWord = 4;
+    static constexpr bool kIsGrouped = false;
+    KAMADO_INLINE Floats unpack(Ints word, int i) { return to_floats((word << (24 - 8 * i)) >> 24); }
+};
+
+struct Int4 {
+    static constexpr int kPerWord = 8;
+    static constexpr bool kIsGrouped = true;
+    // Inputs 0 to 3 are the low halves of the four bytes, 4 to 7 the high ones.
+    KAMADO_INLINE Floats unpack(Ints word, int i) {
+        return to_floats((word << ((i < 4 ? 28 : 24) - 8 * (i % 4))) >> 28);
+    }
+};
+
+// Inputs first ... first + count - 1 of one panel.
+template <class Format>
+struct PanelSpan {
+    const int32_t* words;
+    const float* scale;  // of the first group
+    const float* shift;
+    int64_t group_size;
+
+    PanelSpan(const PackedWeight& weight, int64_t panel, int64_t first)
+        : words(weight.words + (panel * weight.in_features + first) / Format::kPerWord * kPanel),
+          scale(nullptr), shift(nullptr), group_size(0) {
+        if constexpr (Format::kIsGrouped) {
+            int64_t group = (panel * weight.in_features + first) / weight.group_size;
+            scale = weight.scale + group * kPanel;
+            shift = weight.shift + group * kPanel;
+            group_size = weight.group_size;
+        }
+    }
+};
+
+// sums[r][v] += the product over `count` inputs of row r and the panel's vector v.
+template <class Format, int kRows>
+KAMADO_INLINE void accumulate(Floats (&sums)[kRows][kVectors], const float* x, int64_t x_stride,
+                              PanelSpan<Format> span, int64_t count) {
+    int64_t group = Format::kIsGrouped ? span.group_size : count;
+    for (int64_t start = 0; start < count; start += group) {
+        Floats scale[kVectors], shift[kVectors];
+        if constexpr (Format::kIsGrouped) {
+            for (int v = 0; v < kVectors; v++) {
+                scale[v] = load(span.scale + v * kLanes);
+                shift[v] = load(span.shift + v * kLanes);
+            }
+            span.scale += kPanel;
+            span.shift += kPanel;
+        }
+        for (int64_t k = start; k < start + group; k += Format::kPerWord) {
+            Ints words[kVectors];
+            for (int v = 0; v < kVectors; v++) words[v] = load(span.words + v * kLanes);
+            span.words += kPanel;
+#pragma GCC unroll 8
+            for (int i = 0; i < Format::kPerWord; i++) {
+                Floats weights[kVectors];
+#pragma GCC unroll 8
+                for (int v = 0; v < kVectors; v++) {
+                    weights[v] = Format::unpack(words[v], i);
+                    if constexpr (Format::kIsGrouped) weights[v] = weights[v] * scale[v] + shift[v];
+                }
+#pragma GCC unroll 16
+                for (int r = 0; r < kRows; r++) {
+                    float input = x[r * x_stride + k + i];
+#pragma GCC unroll 8
+                    for (int v = 0; v < kVectors; v++) sums[r][v] = sums[r][v] + input * weights[v];
+                }
+            }
+        }
+    }
+}
+
+// What becomes of a panel's finished sums of one row: scaled, biased, gated or added to, and stored.
+KAMADO_INLINE void finish_row(const LinearTask& task, int64_t panel, int64_t row,
+                              Floats (&sums)[kVectors]) {
+    const bool is_gated = task.activation != kamado::Activation::kNone;
+    const int width = is_gated ? kPanel / 2 : kPanel;
+    float out[kPanel];
+    for (int v = 0; v < kVectors; v++) {
+        int64_t channel = panel * kPanel + v * kLanes;
+        if (task.weight.format == WeightFormat::kInt8) sums[v] = sums[v] * load(task.weight.scale + channel);
+        if (task.bias) sums[v] = sums[v] + load(task.bias + channel);
+    }
+    if (is_gated) {
+        for (int v = 0; v < kVectors / 2; v++)
+            store(out + v * kLanes, activate(task.activation, sums[v]) * sums[v + kVectors / 2]);
+    } else {
+        for (int v = 0; v < kVectors; v++) store(out + v * kLanes, sums[v]);
+    }
+    int64_t first = panel * width;
+    int64_t left = task.out_features - first;
+    int64_t count = left < width ? left : width;
+    float* y = task.y + row * task.out_features + first;
+    if (task.residual) {
+        const float* residual = task.residual + row * task.out_features + first;
+        for (int64_t i = 0; i < count; i++) y[i] = out[i] + residual[i];
+    } else {
+        memcpy(y, out, count * sizeof(float));
+    }
+}
+
+// A tile of rows against one panel, start to end.
+template <class Format, int kRows>
+static void direct_tile(const LinearTask& task, const float* x, int64_t x_stride, int64_t row,
+                        int64_t panel) {
+    Floats sums[kRows][kVectors] = {};
+    accumulate<Format, kRows>(sums, x + row * x_stride, x_stride,
+                              PanelSpan<Format>(task.weight, panel, 0), task.weight.in_features);
+    for (int r = 0; r < kRows; r++) finish_row(task, panel, row + r, sums[r]);
+}
+
+// A tile of rows against an unpacked block of a panel; `partial` [rows][kPanel] carries the sums from
+// one block of inputs to the next.
+template <int kRows>
+static void blocked_tile(const float* x, int64_t x_stride, const float* block, int64_t count,
+                         float* partial, bool is_first) {
+    Floats sums[kRows][kVectors] = {};
+    if (!is_first)
+        for (int r = 0; r < kRows; r++)
+            for (int v = 0; v < kVectors; v++) sums[r][v] = load(partial + r * kPanel + v * kLanes);
+    PackedWeight weight{WeightFormat::kFloat32, 1, count, (const int32_t*)block, nullptr, nullptr, 0};
+    accumulate<Float32, kRows>(sums, x, x_stride, PanelSpan<Float32>(weight, 0, 0), count);
+    for (int r = 0; r < kRows; r++)
+        for (int v = 0; v < kVectors; v++) store(partial + r * kPanel + v * kLanes, sums[r][v]);
+}
+
+// Calls f with the tile's height as a constant.
+template <int kRows, class F>
+KAMADO_INLINE void with_rows(int64_t rows, F&& f) {
+    if constexpr (kRows > 1) {
+        if (rows < kRows) return with_rows<kRows - 1>(rows, f);
+    }
+    f.template operator()<kRows>();
+}
+
+// Rows in tiles of nearly equal height, none above kTileRows.
+template <class F>
+KAMADO_INLINE void for_each_tile(int64_t rows, F&& f) {
+    int64_t tiles = (rows + kTileRows - 1) / kTileRows;
+    for (int64_t t = 0; t < tiles; t++) f(rows * t / tiles, rows * (t + 1) / tiles - rows * t / tiles);
+}
+
+template <class Format>
+static void direct(const LinearTask& task, const float* x, int64_t x_stride) {
+#pragma omp for schedule(dynamic, 4)
+    for (int64_t panel = 0; panel < task.weight.num_panels; panel++) {
+        for_each_tile(task.rows, [&](int64_t row, int64_t height) {
+            with_rows<kTileRows>(height, [&]<int kRows>() {
+                direct_tile<Format, kRows>(task, x, x_stride, row, panel);
+            });
+        });
+    }
+}
+
+template <class Format>
+static void unpack_block(const PackedWeight& weight, int64_t panel, int64_t first, int64_t count,
+                         float* block) {
+    PanelSpan<Format> span(weight, panel, first);
+    for (int64_t k = 0; k < count; k += Format::kPerWord) {
+        for (int i = 0; i < Format::kPerWord; i++) {
+            for (int v = 0; v < kVectors; v++) {
+                Floats weights = Format::unpack(load(span.words + v * kLanes), i);
+                if constexpr (Format::kIsGrouped)
+                    weights = weights * load(span.scale + v * kLanes) + load(span.shift + v * kLanes);
+                store(block + (k + i) * kPanel + v * kLanes, weights);
+            }
+        }
+        span.words += kPanel;
+        if constexpr (Format::kIsGrouped) {
+            if ((k + Format::kPerWord) % span.group_size == 0) {
+                span.scale += kPanel;
+                span.shift += kPanel;
+            }
+        }
+    }
+}
+
+template <class Format>
+static void blocked(const LinearTask& task, const float* x, int64_t x_stride) {
+    const PackedWeight& weight = task.weight;
+    int64_t num_groups = (weight.num_panels + kBlockPanels - 1) / kBlockPanels;
+    Scratch blocks(Scratch::kBlocks, kBlockPanels * kBlockInputs * kPanel);
+    Scratch partials(Scratch::kPartials, kBlockPanels * task.rows * kPanel);
+#pragma omp for schedule(dynamic, 1)
+    for (int64_t group = 0; group < num_groups; group++) {
+        int64_t first_panel = group * kBlockPanels;
+        int64_t left = weight.num_panels - first_panel;
+        int64_t panels = left < kBlockPanels ? left : kBlockPanels;
+        for (int64_t first = 0; first < weight.in_features; first += kBlockInputs) {
+            int64_t rest = weight.in_features - first;
+            int64_t count = rest < kBlockInputs ? rest : kBlockInputs;
+            for (int64_t p = 0; p < panels; p++)
+                unpack_block<Format>(weight, first_panel + p, first, count,
+                                     blocks.data + p * kBlockInputs * kPanel);
+            for_each_tile(task.rows, [&](int64_t row, int64_t height) {
+                for (int64_t p = 0; p < panels; p++)
+                    with_rows<kTileRows>(height, [&]<int kRows>() {
+                        blocked_tile<kRows>(x + row * x_stride + first, x_stride,
+                                            blocks.data + p * kBlockInputs * kPanel, count,
+                                            partials.data + (p * task.rows + row) * kPanel,
+                                            first == 0);
+                    });
+            });
+        }
+        for (int64_t p = 0; p < panels; p++)
+            for (int64_t row = 0; row < task.rows; row++) {
+                Floats sums[kVectors];
+                for (int v = 0; v < kVectors; v++)
+                    sums[v] = load(partials.data + (p * task.rows + row) * kPanel + v * kLanes);
+                finish_row(task, first_panel + p, row, sums);
+            }
+    }
+}
+
+template <class Format>
+static void multiply(const LinearTask& task, const float* x, int64_t x_stride) {
+    if (task.rows <= task.max_direct_rows)
+        direct<Format>(task, x, x_stride);
+    else
+        blocked<Format>(task, x, x_stride);
+}
+
+static void linear(const LinearTask& task) {
+    const int64_t in_features = task.weight.in_features;
+    // Rows that lie a multiple of 4 KB apart would fall into one set of the cache.
+    const bool is_aliased = task.rows > 1 && task.x_stride % 1024 == 0;
+    const bool is_copied = task.norm_weight || is_aliased;
+    const int64_t stride = is_copied ? in_features + kLanes : task.x_stride;
+    Scratch inputs(Scratch::kInputs, is_copied ? task.rows * stride : 0);
+    const float* x = is_copied ? inputs.data : task.x;
+#pragma omp parallel
+    {
+        if (is_copied) {
+#pragma omp for
+            for (int64_t row = 0; row < task.rows; row++) {
+                const float* source = task.x + row * task.x_stride;
+                float* target = inputs.data + row * stride;
+                if (task.norm_weight)
+                    rms_norm_row(source, task.norm_weight, task.norm_eps, in_features, target);
+                else
+                    memcpy(target, source, in_features * sizeof(float));
+            }
+        }
+        switch (task.weight.format) {
+            case WeightFormat::kFloat32: multiply<Float32>(task, x, stride); break;
+            case WeightFormat::kBFloat16: multiply<BFloat16>(task, x, stride); break;
+            case WeightFormat::kInt8: multiply<Int8>(task, x, stride); break;
+            case WeightFormat::kInt4: multiply<Int4>(task, x, stride); break;
+        }
+    }
+}
+
+}  // namespace KAMADO_TARGET

@@ -1,0 +1,101 @@
+// The kernels as torch operators: checks shapes, allocates results, picks the instruction set. What
+// each operator means stands in operators.py, beside its fake.
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <torch/library.h>
+
+#include <optional>
+#include <string>
+
+#include "kernels.h"
+
+namespace kamado {
+namespace {
+
+using at::Tensor;
+using OptionalTensor = std::optional<Tensor>;
+
+const KernelTable& best_kernels() {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+        return kernels_avx512();
+    if (has_avx2) return kernels_avx2();
+#endif
+    return kernels_portable();
+}
+
+const KernelTable* current = &best_kernels();
+
+std::string instruction_set() { return current->name; }
+
+void use_instruction_set(std::string name) {
+    TORCH_CHECK_VALUE(!name.empty(), "name an instruction set");
+#if defined(__x86_64__)
+    if (name == "avx512") current = &kernels_avx512();
+    else if (name == "avx2") current = &kernels_avx2();
+    else
+#endif
+    if (name == "portable") current = &kernels_portable();
+    else if (name == "best") current = &best_kernels();
+    else TORCH_CHECK_VALUE(false, "no kernels for ", name);
+}
+
+const float* floats(const Tensor& t) {
+    TORCH_CHECK(t.scalar_type() == at::kFloat && t.is_contiguous(), "expected contiguous fp32");
+    return t.const_data_ptr<float>();
+}
+
+const float* floats(const OptionalTensor& t) { return t ? floats(*t) : nullptr; }
+
+Tensor linear(const Tensor& x, const Tensor& words, const OptionalTensor& scale,
+              const OptionalTensor& shift, const OptionalTensor& bias, const OptionalTensor& residual,
+              const OptionalTensor& norm_weight, double norm_eps, int64_t format, int64_t activation,
+              int64_t out_features, int64_t max_direct_rows) {
+    constexpr int64_t kInputsPerWord[] = {1, 2, 4, 8};
+    TORCH_CHECK(x.dim() == 2 && x.scalar_type() == at::kFloat && x.stride(1) == 1,
+                "x is [rows, in_features] fp32 with adjacent columns");
+    TORCH_CHECK(words.dim() == 3 && words.scalar_type() == at::kInt && words.size(2) == kPanel &&
+                words.is_contiguous(), "words are [panels, words, ", kPanel, "] int32");
+    TORCH_CHECK(format >= 0 && format < 4, "no weight format ", format);
+    const int64_t in_features = words.size(1) * kInputsPerWord[format];
+    TORCH_CHECK(x.size(1) == in_features, "x has ", x.size(1), " columns, the weight ", in_features);
+    Tensor y = at::empty({x.size(0), out_features}, x.options());
+    TORCH_CHECK(!residual || residual->sizes() == y.sizes(), "residual is shaped as the result");
+    if (x.size(0) == 0) return y;
+    const int64_t num_groups = scale && scale->dim() == 3 ? scale->size(1) : 1;
+    current->linear(LinearTask{
+        .weight = {static_cast<WeightFormat>(format), words.size(0), in_features,
+                   words.const_data_ptr<int32_t>(), floats(scale), floats(shift),
+                   in_features / num_groups},
+        .x = x.const_data_ptr<float>(),
+        .x_stride = x.stride(0),
+        .rows = x.size(0),
+        .norm_weight = floats(norm_weight),
+        .norm_eps = static_cast<float>(norm_eps),
+        .bias = floats(bias),
+        .residual = floats(residual),
+        .activation = static_cast<Activation>(activation),
+        .y = y.mutable_data_ptr<float>(),
+        .out_features = out_features,
+        .max_direct_rows = max_direct_rows,
+    });
+    return y;
+}
+
+}  // namespace
+
+TORCH_LIBRARY(kamado, library) {
+    library.def("instruction_set() -> str", instruction_set);
+    library.def("use_instruction_set(str name) -> ()", use_instruction_set);
+    library.def(
+        "linear(Tensor x, Tensor words, Tensor? scale, Tensor? shift, Tensor? bias, "
+        "Tensor? residual, Tensor? norm_weight, float norm_eps, int format, int activation, "
+        "int out_features, int max_direct_rows) -> Tensor");
+}
+
+TORCH_LIBRARY_IMPL(kamado, CPU, library) { library.impl("linear", linear); }
+
+}  // namespace kamado
