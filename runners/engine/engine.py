@@ -16,6 +16,8 @@ from models.architectures.causal_lm import CausalLM
 from runners.engine.block_manager import BlockManager
 from runners.engine.config import CacheConfig, SchedulerConfig
 from runners.engine.errors import RequestError
+from runners.engine.grammar import GrammarError
+from runners.engine.grammar_masks import GrammarMasks
 from runners.engine.kv_cache import KVCache
 from runners.engine.limits import EngineLimits
 from runners.engine.memory import plan_cache
@@ -98,6 +100,7 @@ class Engine:
                 stop_ids=params.stop_token_ids | own_stops,
                 token_ids=list(request.prompt_ids),
                 num_prompt_tokens=num_prompt,
+                grammar=None if request.grammar is None else request.grammar.start(),
             )
             for index in range(params.n)
         ]
@@ -161,7 +164,9 @@ class Engine:
         if self._threads is not None:
             self._threads.apply(num_tokens)
 
-    def _execute(self, batch: SequenceOf[ScheduledSequence]) -> list[Sample | str | None]:
+    def _execute(
+        self, batch: SequenceOf[ScheduledSequence]
+    ) -> list[Sample | GrammarError | str | None]:
         """Run and sample. Per scheduled sequence: a Sample, None if it has not reached its end, or
         what went wrong. If the batch fails as a whole, each sequence is run alone, so that only the
         one at fault pays; writing the same keys and values twice is harmless."""
@@ -173,46 +178,89 @@ class Engine:
                 return [f"{type(error).__name__}: {error}"]
             return [result for scheduled in batch for result in self._execute([scheduled])]
 
-    def _run_and_sample(self, batch: SequenceOf[ScheduledSequence]) -> list[Sample | None]:
+    def _run_and_sample(
+        self, batch: SequenceOf[ScheduledSequence]
+    ) -> list[Sample | GrammarError | None]:
         at_end = [scheduled.sequence for scheduled in batch if scheduled.reaches_end]
         logits = self._model_runner.run(batch)
-        samples = iter(self._sampler.sample(logits, at_end) if at_end else ())
+        samples = iter(self._sample(logits, at_end) if at_end else ())
         return [next(samples) if scheduled.reaches_end else None for scheduled in batch]
 
+    def _sample(
+        self, logits: torch.Tensor, at_end: SequenceOf[Sequence]
+    ) -> list[Sample | GrammarError]:
+        if all(sequence.grammar is None for sequence in at_end):
+            return list(self._sampler.sample(logits, at_end))
+        masks = GrammarMasks(at_end, self.limits.vocab_size)
+        samples = self._sampler.sample(logits, at_end, masks)
+        return [masks.errors.get(row, sample) for row, sample in enumerate(samples)]
+
     def _update(
-        self, scheduled: ScheduledSequence, result: Sample | str | None
+        self, scheduled: ScheduledSequence, result: Sample | GrammarError | str | None
     ) -> SequenceOutput | None:
         """Book one sequence's step: count its tokens, take the sampled one, end it if that was the
         last."""
         sequence = scheduled.sequence
         if isinstance(result, str):
             return self._fail(sequence, result)
+        if isinstance(result, GrammarError):
+            return self._finish(sequence, FinishReason.GRAMMAR, str(result))
         if result is not None and result.token_id is None:
             return self._fail(sequence, "the model's logits are not finite")
         self._scheduler.update(scheduled)
         if result is None or result.token_id is None:
             return None
-        sequence.append(result.token_id)
-        self._generated_tokens += 1
-        return self._output(sequence, self._end_of(sequence), result)
+        num_before = sequence.num_output_tokens
+        try:
+            reason = self._take(sequence, result.token_id)
+        except GrammarError as error:
+            return self._finish(sequence, FinishReason.GRAMMAR, str(error))
+        num_taken = sequence.num_output_tokens - num_before
+        self._generated_tokens += num_taken
+        return self._output(sequence, reason, result, num_taken)
 
-    def _end_of(self, sequence: Sequence) -> FinishReason | None:
-        """Whether its newest token is its last."""
-        if sequence.token_ids[-1] in sequence.stop_ids:
+    def _take(self, sequence: Sequence, token_id: int) -> FinishReason | None:
+        """Append the token, and with it those that its grammar then forces: they are computed
+        like a prompt, in one chunk. Where logprobs are wanted each is sampled, so that it has its
+        own. Raises GrammarError."""
+        reason = self._append(sequence, token_id)
+        if sequence.grammar is None or reason is not None:
+            return reason
+        if sequence.forced_ids:
+            sequence.forced_ids.popleft()
+        if sequence.forced_ids:
+            return None
+        forced = sequence.grammar.forced()
+        if sequence.request.params.logprobs is not None:
+            sequence.forced_ids.extend(forced)
+            return None
+        for forced_id in forced:
+            if reason is None:
+                reason = self._append(sequence, forced_id)
+        return reason
+
+    def _append(self, sequence: Sequence, token_id: int) -> FinishReason | None:
+        """Whether it is the last."""
+        sequence.append(token_id)
+        if token_id in sequence.stop_ids:
             return FinishReason.STOP
+        if sequence.grammar is not None:
+            sequence.grammar.accept(token_id)
+            if sequence.grammar.is_complete:
+                return FinishReason.COMPLETE
         if sequence.num_output_tokens >= sequence.max_tokens:
             return FinishReason.LENGTH
         return None
 
     def _output(
-        self, sequence: Sequence, reason: FinishReason | None, sample: Sample
+        self, sequence: Sequence, reason: FinishReason | None, sample: Sample, num_taken: int
     ) -> SequenceOutput:
         if reason is not None:
             self._discard(sequence)
         return SequenceOutput(
             request_id=sequence.request.request_id,
             index=sequence.index,
-            token_ids=(sequence.token_ids[-1],),
+            token_ids=tuple(sequence.token_ids[-num_taken:]),
             logprobs=() if sample.logprob is None else (sample.logprob,),
             finish_reason=reason,
             num_cached_tokens=sequence.num_cached_tokens,

@@ -26,6 +26,10 @@ class EngineLimits:
         self._check_ids("prompt", prompt)
         self._check_ids("logit_bias", tuple(params.logit_bias))
         self._check_ids("stop_token_ids", tuple(params.stop_token_ids))
+        if params.ignore_eos and request.grammar is not None:
+            raise RequestError(
+                "ignore_eos", "ignore_eos is true; an answer that keeps to a grammar ends with it."
+            )
         num_prompt, limit = len(prompt), self.max_model_len
         if num_prompt >= limit:
             raise ContextLengthError(

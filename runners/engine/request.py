@@ -4,6 +4,7 @@ text."""
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from runners.engine.grammar import Grammar
 from runners.engine.sampling_params import SamplingParams
 
 
@@ -16,15 +17,21 @@ class GenerationRequest:
     params: SamplingParams = field(default_factory=SamplingParams)
     priority: int = 0
     """Lower is served first, and preempted last; equals go by arrival."""
+    grammar: Grammar | None = None
+    """Every choice keeps to it."""
 
 
 class FinishReason(StrEnum):
     STOP = "stop"
     """An end-of-sequence or stop token was sampled."""
+    COMPLETE = "complete"
+    """The grammar has come to its end. Unlike with STOP, the last token is part of the answer."""
     LENGTH = "length"
     """max_tokens, or the longest sequence the model takes, was reached."""
     ABORT = "abort"
     """The caller gave up, or the engine closed."""
+    GRAMMAR = "grammar"
+    """The request's own grammar took more work than it may; `SequenceOutput.error` says which."""
     ERROR = "error"
     """The sequence's own forward or sampling failed; `SequenceOutput.error` says how."""
 

@@ -11,6 +11,7 @@ from hashlib import blake2b
 
 import torch
 
+from runners.engine.grammar_masks import GrammarMasks
 from runners.engine.request import TokenLogprob
 from runners.engine.sequence import Sequence
 
@@ -30,14 +31,23 @@ class Sample:
 
 class Sampler:
     @torch.inference_mode()
-    def sample(self, logits: torch.Tensor, sequences: SequenceOf[Sequence]) -> list[Sample]:
+    def sample(
+        self,
+        logits: torch.Tensor,
+        sequences: SequenceOf[Sequence],
+        masks: GrammarMasks | None = None,
+    ) -> list[Sample]:
         """logits [num_sequences, vocab_size] fp32, overwritten -> one Sample per row."""
         logprobs = _raw_logprobs(logits, sequences)
         _apply_edits(logits, sequences)
+        if masks is not None:
+            masks.apply(logits)
         best, greedy_ids = logits.max(dim=-1)
         token_ids = greedy_ids.tolist()
         finite = best.isfinite().tolist()
         self._draw(logits, sequences, finite, token_ids)
+        if masks is not None:
+            masks.settle(token_ids, finite)
         return [
             Sample(token_id, _logprob(logprobs.get(row), sequence, token_id))
             if finite[row]
@@ -175,7 +185,8 @@ def _apply_edits(logits: torch.Tensor, sequences: SequenceOf[Sequence]) -> None:
             logits[row, ids] += torch.tensor(
                 list(params.logit_bias.values()), dtype=logits.dtype, device=logits.device
             )
-        if sequence.num_output_tokens < params.min_tokens and sequence.stop_ids:
+        is_early = sequence.num_output_tokens < params.min_tokens
+        if is_early and sequence.stop_ids and sequence.grammar is None:  # else its mask says so
             logits[row, list(sequence.stop_ids)] = -torch.inf
 
 

@@ -1,9 +1,11 @@
 """One choice of one request while it is being generated: its tokens, its blocks, how far it is
 computed."""
 
+from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from runners.engine.grammar import GrammarState
 from runners.engine.request import GenerationRequest
 
 
@@ -44,6 +46,9 @@ class Sequence:
     has_been_admitted: bool = False
     output_counts: dict[int, int] = field(default_factory=dict)
     """How often each id occurs in the output; for the penalties."""
+    grammar: GrammarState | None = None
+    forced_ids: deque[int] = field(default_factory=deque)
+    """What the grammar makes come next, where it is taken one by one."""
 
     @property
     def num_tokens(self) -> int:
@@ -52,6 +57,11 @@ class Sequence:
     @property
     def num_output_tokens(self) -> int:
         return len(self.token_ids) - self.num_prompt_tokens
+
+    @property
+    def num_remaining(self) -> int:
+        """Tokens it may still get."""
+        return self.max_tokens - self.num_output_tokens
 
     @property
     def num_uncomputed_tokens(self) -> int:
