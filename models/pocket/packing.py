@@ -15,7 +15,7 @@ from models.pocket.chat import ChatEncoder, Encoded
 from models.pocket.data.mixture import draw
 from models.pocket.data.splits import Split
 
-ROWS_PER_STEP = {128: 18, 256: 21, 384: 3}
+ROWS_PER_STEP = {128: 12, 256: 24, 384: 3}
 """Row length -> rows of one training step, in the proportion of the mixture's lengths."""
 STEPS_PER_SHARD = 40
 TOKENS_PER_STEP = sum(length * rows for length, rows in ROWS_PER_STEP.items())

@@ -17,6 +17,7 @@ from typing import Annotated
 import torch
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 from transformers import Qwen3Config, Qwen3ForCausalLM
@@ -57,25 +58,27 @@ class Position:
 _encoder: ChatEncoder | None = None
 
 
-def _make_shard(job: tuple[int, int]) -> Shard:
+def _make_shard(job: tuple[int, int, float]) -> Shard:
     """Runs in the worker process, which keeps its encoder between shards."""
     global _encoder
     _encoder = _encoder or ChatEncoder()
-    seed, index = job
-    return build_shard(
-        _encoder, seed, index, min(1.0, index * TOKENS_PER_SHARD / _CURRICULUM_TOKENS)
-    )
+    return build_shard(_encoder, *job)
 
 
-def _shards(seed: int, first: int) -> Iterator[Shard]:
+def _shards(seed: int, first: int, curriculum_tokens: float) -> Iterator[Shard]:
     """Shards first, first + 1, ...; two are always being prepared while one is read."""
+
+    def job(index: int) -> tuple[int, int, float]:
+        late = index * TOKENS_PER_SHARD / curriculum_tokens if curriculum_tokens else 1.0
+        return seed, index, min(1.0, late)
+
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        waiting = [pool.apply_async(_make_shard, ((seed, first + ahead),)) for ahead in range(2)]
+        waiting = [pool.apply_async(_make_shard, (job(first + ahead),)) for ahead in range(2)]
         index = first + 2
         while True:
             yield waiting.pop(0).get()
-            waiting.append(pool.apply_async(_make_shard, ((seed, index),)))
+            waiting.append(pool.apply_async(_make_shard, (job(index),)))
             index += 1
 
 
@@ -142,12 +145,19 @@ def resume(folder: Path, network: PocketNetwork, optimiser: PocketOptimiser) -> 
     return Position(**state["position"])
 
 
+def load_weights(folder: Path, network: PocketNetwork) -> None:
+    """Fill the network with the exported weights of a folder; their training state is not there."""
+    tensors = load_file(folder / "model.safetensors")
+    # The head is stored once, as the embedding it is tied to.
+    network.load_state_dict({"lm_head.weight": tensors["model.embed_tokens.weight"], **tensors})
+
+
 def _log(folder: Path, record: dict[str, object]) -> None:
     with (folder / "log.jsonl").open("a") as file:
         file.write(json.dumps(record) + "\n")
 
 
-def validate(network: PocketNetwork, per_skill: int = 15) -> dict[str, str]:
+def validate(network: PocketNetwork, per_skill: int = 24) -> dict[str, str]:
     """Greedy answers on the validation split: skill -> "right/cases"."""
     shape = network.shape.config()
     model = Qwen3ForCausalLM(Qwen3Config(**{**shape, "dtype": "float32"})).eval()
@@ -180,10 +190,16 @@ def train(
     checkpoint_minutes: float,
     validate_minutes: float,
     folder: Path,
+    start_from: Path | None = None,
+    peak: float = 1.0,
 ) -> None:
-    """Train until the budget is spent, from the folder's checkpoint if it has one."""
+    """Train until the budget is spent: from the folder's checkpoint if it has one, else from the
+    exported weights in `start_from` if given, else from nothing.
+    """
     torch.manual_seed(seed)
     network = PocketNetwork(Shape())
+    if start_from:
+        load_weights(start_from, network)
     optimiser = PocketOptimiser(network)
     position = resume(folder, network, optimiser)
     body = torch.compile(network.model, dynamic=False)  # one graph per row length
@@ -193,7 +209,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     with _progress() as progress:
         bar = progress.add_task("starting", total=1.0)
-        for shard in _shards(seed, position.shard):
+        for shard in _shards(seed, position.shard, 0 if start_from else _CURRICULUM_TOKENS):
             while position.part < STEPS_PER_SHARD:
                 spent = budget.spent(position.tokens, position.minutes)
                 if spent >= 1:
@@ -202,14 +218,14 @@ def train(
                 parts = [rows.part(position.part) for rows in shard]
                 losses += backward(network, body, parts)
                 torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-                optimiser.step(rate(position.step, spent))
+                optimiser.step(peak * rate(position.step, spent))
                 position.step += 1
                 position.part += 1
                 position.tokens += sum(int((part.documents > 0).sum()) for part in parts)
                 position.minutes = before + (time.monotonic() - started) / 60
                 if position.step % _LOG_EVERY == 0:
                     mean, losses = float(losses) / _LOG_EVERY, torch.zeros(())
-                    fraction = round(rate(position.step, spent), 3)
+                    fraction = round(peak * rate(position.step, spent), 3)
                     _log(folder, {**asdict(position), "loss": round(mean, 4), "rate": fraction})
                     text = _state(position, mean)
                     progress.update(bar, description=text, completed=spent)
@@ -233,6 +249,16 @@ def main(
     validate_minutes: Annotated[float, typer.Option(help="Minutes between validations.")] = 12.0,
     folder: Annotated[Path, typer.Option(help="Where checkpoints and the log lie.")] = CHECKPOINTS,
     threads: Annotated[int, typer.Option(help="Threads of the forward and backward pass.")] = 2,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(
+            help="Begin with the exported weights of this folder and the late mixture, not from "
+            "nothing. The budget then counts this run alone. Ignored once there is a checkpoint."
+        ),
+    ] = None,
+    peak: Annotated[
+        float, typer.Option(help="The highest learning rates, as a part of the optimiser's own.")
+    ] = 1.0,
 ) -> None:
     """Train Kamado Pocket. Started again, it continues from its last checkpoint."""
     torch.set_num_threads(threads)
@@ -240,7 +266,8 @@ def main(
         raise typer.BadParameter(
             f"{WEIGHTS} has no tokenizer.json; run python -m models.pocket.prepare first"
         )
-    train(Budget(tokens, minutes), seed, checkpoint_minutes, validate_minutes, folder)
+    budget = Budget(tokens, minutes)
+    train(budget, seed, checkpoint_minutes, validate_minutes, folder, start_from, peak)
 
 
 if __name__ == "__main__":

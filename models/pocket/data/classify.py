@@ -3,7 +3,9 @@
 names are held out.
 """
 
-from models.pocket.data.example import Check, Example, assistant, user
+from models.pocket.data.english import articled
+from models.pocket.data.example import Example, assistant, user
+from models.pocket.data.grammar import Grammar, lines
 from models.pocket.data.splits import split_of
 from models.pocket.data.words import Words
 
@@ -41,43 +43,176 @@ _THINGS = (
     "soup hotel film book room service meal concert phone train waiter staff food show game coffee car trip movie music "
     "weather beach shop dress cake park play song pizza flight lunch view garden tour lamp sofa".split()
 )  # fmt: skip
-_OPINIONS = (
-    "The {thing} was {adjective}.",
-    "The {thing} in {city} was really {adjective}.",
-    "{name} said the {thing} was {adjective}.",
-    "What a {adjective} {thing}!",
-    "I think the {thing} is {adjective}.",
-    "We had a {adjective} {thing} in {city}.",
-    "It was a {adjective} {thing}.",
-    "The {thing} of {name} is so {adjective}!",
-    "This {thing} is {adjective} and {second}.",
-    "A very {adjective} {thing}, thanks to {name}.",
-    "{name} found the {thing} {adjective} and {second}.",
-    "Honestly, the {thing} was {adjective}.",
-    "Everybody in {city} called the {thing} {adjective}.",
-    "{name} had a {adjective} {thing}, so {second}.",
-)
-_REACTIONS = (
-    "{name} {verb} the {thing}.",
-    "In {city}, {name} {verb} the {thing}.",
-    "{name} {verb} the {thing} in {city}.",
-    "My friend {name} {verb} this {thing}.",
-    "We know that {name} {verb} the {thing}.",
-    "{name} from {city} {verb} the {thing}.",
-)
-_SENTIMENT_ASKS = (
-    "Is this positive or negative? {text}",
-    "Sentiment: {text}",
-    "What is the sentiment of this sentence? {text}",
-    "Classify the sentiment: {text}",
-    "Positive or negative: {text}",
-    'Is the sentence "{text}" positive or negative?',
-    "{text}\nSentiment?",
-    "Tell me the sentiment of: {text}",
-    "Does this sound positive or negative? {text}",
-    "Review: {text}\nLabel it positive or negative.",
-    "{text} Is that positive or negative?",
-    "Decide between positive and negative: {text}",
+_OPINIONS = lines("""
+    The {thing} was {adjective}.
+    The {thing} in {city} was really {adjective}.
+    {name} said the {thing} was {adjective}.
+    What a {adjective} {thing}!
+    I think the {thing} is {adjective}.
+    We had a {adjective} {thing} in {city}.
+    It was a {adjective} {thing}.
+    The {thing} of {name} is so {adjective}!
+    This {thing} is {adjective} and {second}.
+    A very {adjective} {thing}, thanks to {name}.
+    {name} found the {thing} {adjective} and {second}.
+    the {thing} is {adjective}
+    {adjective} {thing}!
+    My {thing} was {adjective}, I must say.
+    The {thing} seems {adjective} to me.
+    For {name} the {thing} is {adjective}.
+    This is a {adjective} {thing}.
+    That {thing} was just {adjective}.
+    {name} and I had a {adjective} {thing} today.
+    The {thing} we got in {city} was {second} and {adjective}.
+    I would call the {thing} {adjective}.
+    The {thing} here is always {adjective}.
+    {adjective}, {second}: that is the {thing} in {city}.
+    In {city} every {thing} is {adjective}.
+    The {thing} at {name}'s place was quite {adjective}.
+    It is such a {adjective} {thing}, {name} told me.
+    Honestly, the {thing} was {adjective}.
+    Everybody in {city} called the {thing} {adjective}.
+    {name} had a {adjective} {thing}, so {second}.
+    To my mind the {thing} is {adjective}.
+    I must admit that this {thing} is {adjective}.
+    Never before was a {thing} so {adjective}.
+""")
+_REACTIONS = lines("""
+    {name} {verb} the {thing}.
+    In {city}, {name} {verb} the {thing}.
+    {name} {verb} the {thing} in {city}.
+    My friend {name} {verb} this {thing}.
+    We know that {name} {verb} the {thing}.
+    {name} really {verb} the {thing}.
+    {name} {verb} the {thing} very much.
+    It is true that {name} {verb} the {thing}.
+    Yesterday {name} {verb} the {thing}.
+    My brother {name} {verb} our {thing}.
+    {name} from {city} {verb} the {thing}.
+    Everyone could see that {name} {verb} the {thing}.
+""")
+_SENTIMENT_ASK = Grammar(
+    core={
+        "start": lines("""
+            is <this> <labels>? <text>
+            is <this> <labels> <sep> <text>
+            <mood> <sep> {text}
+            what is the <mood> of <this>? <text>
+            what is the <mood> <sep> <text>
+            what <mood> does <this> have? <text>
+            <ask?> <classify> the <mood> <sep> <text>
+            <ask?> <classify> the <mood> of <this> <sep> <text>
+            <ask?> <classify> the <mood> of <text>
+            <ask?> <classify> <this> as <labels> <sep> <text>
+            <ask?> <classify> <this> by <mood> <sep> <text>
+            <ask?> <classify> if <this> is <labels> <sep> <text>
+            <labels> <sep> {text}
+            <labels>? {text}
+            is the sentence <text> <labels>?
+            is <text> <labels>?
+            {text}¶<mood>?
+            {text}¶<mood>:
+            {text}¶<labels>?
+            {text}¶¶<labels>?
+            {text} is that <labels>?
+            {text} is <this> <labels>?
+            {text}¶is it <labels>?
+            {text} <ask?> <classify> the <mood>.
+            {text}¶<ask?> <classify> the <mood> of that.
+            <text>¶what is the <mood>?
+            does <this> sound <labels>? <text>
+            does that sound <labels>? {text}
+            <reviewed>: {text}¶label it <labels>.
+            <reviewed>: {text}¶<mood>:
+            <reviewed>: {text}¶is it <labels>?
+            <reviewed>: {text}¶<labels>?
+            <reviewed>: {text} <ask?> <classify> the <mood>.
+            somebody wrote <text>. is that <labels>?
+            answer with <labels> <sep> {text}
+            say <labels> <sep> {text}
+            how does <this> feel, <labels>? <text>
+            {text}¶say if that is <labels>.
+            {text}¶answer <labels>.
+            in one word, <labels>? <text>
+            {text} Is that <labels>?
+            decide between positive and negative: {text}
+            is the writer of <this> happy or not, that is <labels>? <text>
+            would you call <text> <labels>?
+            {text}¶how does that sound, <labels>?
+            {text}¶choose <labels> for it.
+            <labels>, what do you think of <text>?
+            judge this <reviewed> <sep> {text}
+            which <mood> speaks from <text>?
+            put <this> under <labels> <sep> <text>
+        """),
+        "mood": lines("""
+            sentiment
+            sentiment
+            mood
+            tone
+            feeling
+            opinion
+            polarity
+            attitude
+            emotion
+            overall sentiment
+            sentiment label
+            general feeling
+            impression
+            vibe
+            disposition
+        """),
+        "labels": lines("""
+            positive or negative
+            positive or negative
+            negative or positive
+            positive/negative
+            more positive or more negative
+            either positive or negative
+            positive or rather negative
+            positive, or is it negative
+            positive or maybe negative
+            rather positive or negative
+            negative or else positive
+            positive vs negative
+        """),
+        "classify": lines("""
+            classify
+            give
+            tell me
+            name
+            find
+            decide
+            determine
+            state
+            rate
+            label
+            judge
+            say
+            detect
+            write
+            show
+            assess
+            recognise
+            evaluate
+        """),
+    },
+    sides={
+        "reviewed": lines("""
+            review
+            comment
+            opinion
+            customer review
+            feedback
+            a guest wrote
+            tweet
+            a customer said
+            post
+            remark
+            testimonial
+            statement
+        """),
+    },
 )
 # topic -> (subjects, things that happen), any pair makes a sentence
 _TOPICS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -122,33 +257,123 @@ _TOPICS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
          "took the pills against the pain", "cured the illness", "examined the tooth"),
     ),
 }  # fmt: skip
-_FRAMES = (
-    "{subject} {action}.",
-    "{subject} in {city} {action}.",
-    "yesterday {subject} {action}.",
-    "{name} says that {subject} {action}.",
-    "{subject} {action}, says {name}.",
-    "on {day} {subject} {action}.",
-    "as {name} told us, {subject} {action}.",
-)
-_TOPIC_ASKS = (
-    "What is the topic? {text}",
-    "Topic: {text}",
-    "Name the topic of this sentence: {text}",
-    "Classify the topic: {text}",
-    "What is this sentence about? {text}",
-    "{text}\nTopic?",
-    'Give the topic of "{text}"',
-    "Which topic does this belong to? {text}",
-    "Tell me the topic of: {text}",
-    "In one word, what is the topic of this text? {text}",
-    "{text} What is the topic of that?",
-    "Sort this sentence by topic: {text}",
+_FRAMES = lines("""
+    {subject} {action}.
+    {subject} in {city} {action}.
+    yesterday {subject} {action}.
+    {name} says that {subject} {action}.
+    {subject} {action}, says {name}.
+    today {subject} {action}
+    last week {subject} {action}.
+    in {city} {subject} {action}.
+    {subject} {action} on {day}.
+    we heard that {subject} {action}.
+    {subject} {action} again.
+    it is said that {subject} {action}.
+    at last {subject} {action}.
+    {subject} {action}, and {name} was there.
+    in the news: {subject} {action}.
+    {name} wrote that {subject} {action} in {city}.
+    on {day} {subject} {action}.
+    as {name} told us, {subject} {action}.
+    nobody in {city} knew that {subject} {action}.
+    believe it or not, {subject} {action}.
+""")
+_TOPIC_ASK = Grammar(
+    core={
+        "start": lines("""
+            what is the <topic>? <text>
+            what is the <topic> of <this>? <text>
+            what is the <topic> of <this> <sep> <text>
+            <topic> <sep> {text}
+            <topic>? {text}
+            <ask?> <name> the <topic> of <this> <sep> <text>
+            <ask?> <name> the <topic> <sep> <text>
+            <ask?> <name> the <topic> of <text>
+            <ask?> <name> <this> by <topic> <sep> <text>
+            <ask?> <name> a <topic> for <this> <sep> <text>
+            what is <this> about? <text>
+            what is <text> about?
+            what is it about? <text>
+            what does <this> talk about? <text>
+            {text}¶<topic>?
+            {text}¶<topic>:
+            {text}¶¶<topic>?
+            {text}¶what is the <topic>?
+            {text} what is the <topic> of that?
+            {text} what is that about?
+            {text}¶what is it about?
+            {text}¶<ask?> <name> the <topic>.
+            {text} <ask?> <name> the <topic> of <this>.
+            which <topic> does this belong to? <text>
+            which <topic> does <this> belong to <sep> <text>
+            which <topic> fits <this>? <text>
+            which <topic> is it? <text>
+            which <topic> has <text>?
+            in one word, what is the <topic> of <this>? <text>
+            in one word, what is <text> about?
+            in one word, the <topic> <sep> {text}
+            <label>: {text}¶<topic>:
+            <label>: {text}¶what is the <topic>?
+            <label>: {text}¶<ask?> <name> the <topic>.
+            <topic> of <text>, <bye>
+            to which <topic> does <text> belong?
+            somebody wrote <text>. what is the <topic>?
+            where does <this> belong, by <topic>? <text>
+            {text}¶one word for the <topic>, <bye>
+            {text} What is the <topic> of that?
+            sort <this> by <topic> <sep> <text>
+            put <this> under a <topic> <sep> <text>
+            of which <topic> does <this> speak? <text>
+            under which <topic> would you file <text>?
+            {text}¶pick a <topic> for it.
+            {text} - that falls under which <topic>?
+            guess the <topic> <sep> <text>
+            the <topic> behind <text> is?
+        """),
+        "topic": lines("""
+            topic
+            topic
+            topic
+            subject
+            theme
+            category
+            field
+            topic label
+            main topic
+            subject area
+            main theme
+            general topic
+            subject matter
+            area
+            domain
+            topical category
+        """),
+        "name": lines("""
+            name
+            classify
+            give
+            tell me
+            find
+            determine
+            state
+            label
+            say
+            identify
+            choose
+            write
+            show
+            detect
+            assign
+            recognise
+            spot
+        """),
+    },
 )
 
 
-def sentiment(words: Words) -> Example:
-    """Positive or negative; a quarter is turned round by 'not'."""
+def opinion(words: Words) -> tuple[str, bool]:
+    """A sentence with a feeling, and whether that is positive; a quarter is turned round by 'not'."""
     rng = words.rng
     while True:
         positive, thing = words.chance(0.5), rng.choice(_THINGS)
@@ -165,24 +390,34 @@ def sentiment(words: Words) -> Example:
         "second": second,
     }
     if words.chance(0.3):
-        text = words.phrase(_REACTIONS).format(verb=verb, **fill)
-    else:
-        text = words.phrase(_OPINIONS)
-        plain = " was {adjective}." in text or " is {adjective}." in text
-        if plain and words.chance(0.4):
-            positive = not positive
-            text = text.replace(
-                "{adjective}", rng.choice(("not {adjective}", "not {adjective} at all"))
+        return words.fragment(_REACTIONS).format(verb=verb, **fill), positive
+    text = words.fragment(_OPINIONS)
+    plain = " was {adjective}." in text or " is {adjective}." in text
+    if plain and words.chance(0.4):
+        positive = not positive
+        turned = rng.choice(
+            (
+                "not {adjective}",
+                "not {adjective} at all",
+                "never {adjective}",
+                "not really {adjective}",
             )
-        text = text.format(**fill)
-    ask = words.phrase(_SENTIMENT_ASKS).format(text=text)
-    return Example(
-        "sentiment of a sentence", [user(ask), assistant("positive" if positive else "negative")]
-    )
+        )
+        text = text.replace("{adjective}", turned)
+    text = articled(text.format(**fill))
+    return text[0].upper() + text[1:] if words.chance(0.9) else text, positive
 
 
-def topic(words: Words) -> Example:
-    """One of eight topics."""
+def sentiment(words: Words) -> Example:
+    """Positive or negative."""
+    text, positive = opinion(words)
+    ask = words.compose(_SENTIMENT_ASK).format(text=text)
+    answer = assistant("positive" if positive else "negative")
+    return Example("sentiment of a sentence", [user(ask), answer])
+
+
+def report(words: Words) -> tuple[str, str]:
+    """A sentence and its topic, one of eight."""
     name = words.rng.choice(sorted(_TOPICS))
     subjects, actions = _TOPICS[name]
     while True:
@@ -192,9 +427,13 @@ def topic(words: Words) -> Example:
         owner = split_of(f"{subject} {action}")
         if (owner == "test") == (words.split == "test"):
             break
-    day = words.value("weekday")
-    text = words.phrase(_FRAMES).format(
-        subject=subject, action=action, city=words.city(), name=words.person(), day=day
-    )
-    ask = words.phrase(_TOPIC_ASKS).format(text=text[0].upper() + text[1:])
-    return Example("topic of a sentence", [user(ask), assistant(name)], Check("exact"))
+    fill = {"city": words.city(), "name": words.person(), "day": words.value("weekday")}
+    text = words.fragment(_FRAMES).format(subject=subject, action=action, **fill)
+    return text[0].upper() + text[1:], name
+
+
+def topic(words: Words) -> Example:
+    """The topic of a sentence in one word."""
+    text, name = report(words)
+    ask = words.compose(_TOPIC_ASK).format(text=text)
+    return Example("topic of a sentence", [user(ask), assistant(name)])

@@ -1,114 +1,231 @@
-# ruff: noqa: E501 - a table of sentences reads best with one group per line
 """Skill 1: the fields of a sentence as JSON."""
 
 import json
 from typing import Any
 
 from models.pocket.data.example import Check, Example, assistant, user
+from models.pocket.data.grammar import Grammar, lines
+from models.pocket.data.records import CLAUSES, FIELDS, LABELLED, MIDDLES, OPENINGS, RECORDS
 from models.pocket.data.words import Words
 
-# field -> (kind of value, clauses); a clause is joined with others, the first clause of a sentence
-# names the subject
-_FIELDS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "age": ("age", ("is {} years old", "turned {} last week", "is aged {}", "is {}")),
-    "city": (
-        "city",
-        ("lives in {}", "comes from {}", "moved to {}", "has a flat in {}", "was born in {}"),
-    ),
-    "job": ("job", ("works as a {}", "is a {}", "earns a living as a {}", "has a job as a {}")),
-    "email": (
-        "email",
-        (
-            "uses the address {}",
-            "can be reached at {}",
-            "writes from {}",
-            "answers mail sent to {}",
-        ),
-    ),
-    "company": (
-        "title",
-        ("works for {}", "was hired by {}", "runs the company {}", "is employed at {}"),
-    ),
-    "colour": (
-        "colour",
-        ("likes the colour {}", "prefers {}", "always wears {}", "chose {} as a colour"),
-    ),
-    "friend": (
-        "first_name",
-        ("has a friend called {}", "is a friend of {}", "knows {} well", "often meets {}"),
-    ),
-    "pet": (
-        "first_name",
-        ("has a dog called {}", "owns a cat named {}", "walks a dog named {}", "keeps a pet, {}"),
-    ),
-    "phone": (
-        "code",
-        ("has the phone number {}", "can be called on {}", "has extension {}", "answers on {}"),
-    ),
-}
-# record -> (fields with kinds, sentences)
-_RECORDS: tuple[tuple[tuple[tuple[str, str], ...], tuple[str, ...]], ...] = (
-    ((("product", "phrase"), ("price", "decimal"), ("shop", "title")),
-     ("The {product} costs {price} euros at {shop}.", "{shop} sells the {product} for {price} euros.",
-      "You can buy a {product} for {price} dollars from {shop}.", "At {shop}, a {product} is {price} euros.",
-      "For {price} dollars {shop} will sell you the {product}.")),
-    ((("event", "title"), ("date", "date"), ("city", "city")),
-     ("{event} takes place on {date} in {city}.", "On {date}, {city} hosts {event}.", "Join us for {event} in {city} on {date}.",
-      "{city} welcomes {event} on {date}.", "Come to {city} on {date} for {event}.")),
-    ((("customer", "person"), ("quantity", "integer"), ("item", "phrase"), ("date", "date")),
-     ("{customer} ordered {quantity} pieces of {item} on {date}.", "On {date} we got an order from {customer} for {quantity} x {item}.",
-      "{quantity} units of {item} were bought by {customer} on {date}.", "An order of {quantity} {item} by {customer} arrived on {date}.",
-      "{customer} wants {quantity} pieces of {item} by {date}.")),
-    ((("origin", "city"), ("destination", "city"), ("time", "time")),
-     ("The train from {origin} to {destination} leaves at {time}.", "At {time} a bus leaves {origin} for {destination}.",
-      "A flight goes from {origin} to {destination} at {time}.", "Departure from {origin} at {time}, arrival in {destination}.",
-      "You leave {origin} at {time} and travel to {destination}.")),
-    ((("name", "person"), ("guests", "age"), ("date", "date"), ("time", "time")),
-     ("Table for {guests} on {date} at {time}, under the name {name}.", "{name} booked a table for {guests} people on {date} at {time}.",
-      "Please reserve {guests} seats for {name} at {time} on {date}.", "A booking by {name}: {guests} guests, {date}, {time}.",
-      "On {date} at {time} we expect {name} with {guests} guests.")),
-    ((("title", "title"), ("author", "person"), ("year", "integer")),
-     ("{title} was written by {author} in {year}.", "In {year}, {author} published {title}.", "{author} is the author of {title} ({year}).",
-      "The book {title} by {author} came out in {year}.", "{author} wrote {title} in the year {year}.")),
-    ((("invoice", "code"), ("amount", "decimal"), ("customer", "person")),
-     ("Invoice {invoice} over {amount} euros was sent to {customer}.", "{customer} paid {amount} euros for invoice {invoice}.",
-      "We billed {customer} {amount} dollars with invoice {invoice}.", "The invoice {invoice} of {customer} is {amount} euros.",
-      "{customer} owes {amount} dollars, see invoice {invoice}.")),
-    ((("winner", "person"), ("loser", "person"), ("score", "integer")),
-     ("{winner} beat {loser} with {score} points.", "With {score} points {winner} won against {loser}.",
-      "{loser} lost to {winner}, who scored {score} points.", "{winner} defeated {loser}, scoring {score} points.",
-      "It was {winner} who beat {loser}, with a score of {score}.")),
-    ((("device", "phrase"), ("room", "noun"), ("error", "code")),
-     ("The {device} in the {room} reports error {error}.", "Error {error} was shown by the {device} in the {room}.",
-      "In the {room} the {device} failed with {error}.", "The {device} of the {room} stopped: error {error}.",
-      "We saw {error} on the {device} in the {room}.")),
-)  # fmt: skip
-_ASKS = (
-    "extract {keys} as json: {text}",
-    'Extract {keys} from: "{text}"',
-    "{text}\n\nExtract {keys}. Answer in JSON.",
-    "Extract {keys} as JSON: {text}",
-    "Extract {keys} from this sentence as JSON.\n{text}",
-    "{text}\nGive me {keys} as JSON.",
-    "Return a JSON object with {keys} for: {text}",
-    "JSON with {keys}: {text}",
-    "Turn this into JSON with the keys {keys}: {text}",
-    'Read the text "{text}" and return {keys} as JSON.',
-    "Text: {text}\nFields: {keys}\nJSON:",
-    "Fill a JSON object ({keys}) from the sentence: {text}",
-    "Find {keys} in the following text and answer in JSON.\n\n{text}",
-    "{text} Return {keys} in JSON.",
-    "Please extract {keys} from: {text} Answer only with JSON.",
-    "What are {keys} in this text? Answer with JSON.\n{text}",
-    "From the sentence below, write {keys} as a JSON object.\n{text}",
-)
-_GENERIC = (
-    "The {key} is {value}",
-    "the {key} was {value}",
-    "it has {value} as its {key}",
-    "its {key} is {value}",
-    "with the {key} {value}",
-    "the {key} is now {value}",
+_ASK = Grammar(
+    core={
+        "start": lines("""
+            <ask?> <verb> {keys} <of> <this> <sep> <text>
+            <ask?> <verb> {keys} <of> <this> <json> <sep> <text>
+            <ask?> <verb> {keys} <json> <of> <this> <sep> <text>
+            <ask?> <verb> {keys} <of> <sep> <text>
+            <ask?> <verb> {keys} <json> <sep> <text>
+            <ask?> <verb> {keys} <json> <of> <sep> <text>
+            <ask?> <verb> {keys} <of> <this> <sep> <text>¶<answer>.
+            <ask?> <verb> {keys} <of> <text> <answer>.
+            <text>¶<ask?> <verb> {keys} <json>.
+            <text>¶¶<ask?> <verb> {keys} <json>.
+            <text> <ask?> <verb> {keys} <json>.
+            <text>¶<ask?> <verb> {keys}. <answer>.
+            <text>¶¶<ask?> <verb> {keys}. <answer>.
+            <text>¶¶<ask?> <verb> {keys} <of> <this>.
+            <text>¶{keys} <json>, <bye>
+            <label>: {text}¶<fields>: {keys}¶json:
+            <label>: {text}¶<fields>: {keys}
+            <label>: {text}¶¶<fields>: {keys}¶¶<answer>.
+            <fields>: {keys}¶<label>: {text}
+            <fields>: {keys}¶<label>: {text}¶json:
+            <fields>: {keys}¶¶<label>: {text}¶¶<answer>.
+            <ask?> <verb> a JSON object with {keys} <of> <this> <sep> <text>
+            <ask?> <verb> <object> <with> {keys} for <sep> <text>
+            <ask?> <verb> <object> <with> {keys} <of> <this> <sep> <text>
+            <object> <with> {keys} <sep> <text>
+            <object> <with> {keys}, <bye> <sep> <text>
+            <ask?> <turn> <this> into <object> <with> {keys} <sep> <text>
+            <ask?> <turn> <text> into <object> <with> {keys}.
+            <ask?> <turn> <this> <json> <with> {keys} <sep> <text>
+            {keys} <json> <sep> <text>
+            {keys} <of> <this> <json> <sep> <text>
+            <ask?> read <this> and <verb> {keys} <json> <sep> <text>
+            <ask?> read <text> and <verb> {keys} <json>.
+            <text> <ask?> read <this> and <verb> {keys}. <answer>.
+            here is <label>: {text} <verb> {keys} <json>.
+            here is <label>:¶{text}¶now <verb> {keys} <json>.
+            i need {keys} <of> <this> <json> <sep> <text>
+            i need {keys} <of> <text> <answer>.
+            what are {keys}? <answer>. <text>
+            what are {keys} <of> <this>? <answer>.¶<text>
+            <answer>. <ask?> <verb> {keys} <of> <this> <sep> <text>
+            <answer>. <fields>: {keys}.¶<text>
+            you get <label> and <verb> {keys} <json>.¶{text}
+            from <this>, <verb> {keys} <json> <sep> <text>
+            given <this>, <verb> {keys} <json> <sep> <text>
+            {text} => json <with> {keys}
+            what are {keys} in this text? Answer with json.¶{text}
+            from the sentence below, write {keys} <json>.¶{text}
+            <object>, please. it has {keys}. <label>: {text}
+            which values have {keys} here? <answer>. <text>
+            <text> i would like <object> of that <with> {keys}.
+            as for <text> <ask?> <verb> {keys} <json>.
+            parse <this> <with> {keys} <sep> <text>
+            {keys}, as found in <this>, <json> <sep> <text>
+            <text>¶¶make that <object> <with> {keys}.
+            <ask?> go through <this> for {keys}. <answer>. <text>
+        """),
+        "verb": lines("""
+            extract
+            find
+            get
+            give me
+            return
+            write
+            list
+            pick out
+            pull out
+            collect
+            note down
+            tell me
+            show me
+            identify
+            take
+            read off
+            report
+            gather
+            output
+            select
+            look for
+            determine
+            send me
+            work out
+            name
+            grab
+            write down
+            fetch
+            detect
+            locate
+            retrieve
+            spell out
+            capture
+            single out
+            provide
+            lift
+        """),
+        "json": lines("""
+            as JSON
+            in JSON
+            as a JSON object
+            in JSON format
+            as valid JSON
+            in a JSON object
+            as one JSON object
+            in the form of JSON
+            as json data
+            as a json record
+            using JSON
+            as a small JSON object
+            as a JSON dictionary
+            and answer in JSON
+            and use JSON
+            formatted as JSON
+            in JSON notation
+            written as JSON
+        """),
+        "answer": lines("""
+            answer in JSON
+            answer only with JSON
+            answer with JSON
+            answer as JSON
+            reply in JSON
+            reply with JSON only
+            use JSON
+            JSON only
+            json, please
+            respond with a JSON object
+            give the answer as JSON
+            output JSON
+            return JSON
+            the answer must be JSON
+            write JSON
+            just the JSON
+            say it in JSON
+            i expect JSON
+            format your reply as JSON
+            nothing but JSON
+        """),
+    },
+    sides={
+        "of": lines("""
+            from
+            from
+            of
+            in
+            out of
+            found in
+            for
+            mentioned in
+            given in
+            contained in
+            stated in
+            that appear in
+            named by
+        """),
+        "with": lines("""
+            with
+            with the keys
+            with the fields
+            with keys
+            with fields
+            that has
+            that holds
+            of
+            having the keys
+            containing
+            whose keys are
+            using the keys
+            with exactly these keys:
+            built from
+            made of
+        """),
+        "object": lines("""
+            JSON
+            a JSON object
+            a json
+            one JSON object
+            a JSON record
+            a small JSON object
+            valid JSON
+            a JSON dictionary
+            an object in JSON
+            a dict in JSON
+            a bit of JSON
+            a piece of JSON
+        """),
+        "turn": lines("""
+            turn
+            convert
+            change
+            make
+            transform
+            bring
+            put
+            translate
+            parse
+            reformat
+            rewrite
+            cast
+        """),
+        "fields": lines("""
+            fields
+            keys
+            the keys
+            json keys
+            wanted
+            needed
+            extract
+            columns
+            attributes
+            properties
+            the fields are
+            slots
+            entries
+        """),
+    },
 )
 
 
@@ -116,49 +233,96 @@ def _person(words: Words) -> tuple[str, dict[str, Any]]:
     name = words.person()
     record: dict[str, Any] = {"name": name}
     clauses = []
-    for key in words.rng.sample(sorted(_FIELDS), words.rng.randint(1, 3)):
-        kind, phrases = _FIELDS[key]
+    for key in words.rng.sample(sorted(FIELDS), words.rng.randint(1, 3)):
+        kind, phrases = FIELDS[key]
         record[key] = words.value(kind)
-        clauses.append(words.phrase(phrases).format(record[key]))
+        clauses.append(words.fragment(phrases).format(record[key]))
     last = clauses.pop()
+    if clauses and words.chance(0.3):
+        sentences = [f"{name} {clauses[0]}.", *(f"{name} {clause}." for clause in clauses[1:])]
+        return " ".join([*sentences, f"{name} {last}."]), record
     text = f"{name} {', '.join(clauses)} and {last}." if clauses else f"{name} {last}."
     return text, record
 
 
 def _record(words: Words) -> tuple[str, dict[str, Any]]:
-    fields, sentences = words.rng.choice(_RECORDS)
+    fields, sentences = words.rng.choice(RECORDS)
     record: dict[str, Any] = {key: words.value(kind) for key, kind in fields}
-    return words.phrase(sentences).format(**record), record
+    return words.fragment(sentences).format(**record), record
 
 
 def _labelled(words: Words) -> tuple[str, dict[str, Any]]:
     """Keys that are any nouns, named in the text, as a reader of forms meets them."""
     record: dict[str, Any] = {}
     for _ in range(words.rng.randint(2, 4)):
-        record[words.noun()] = words.value(
+        key = words.noun() if words.chance(0.8) else f"{words.noun()}_{words.noun()}"
+        record[key] = words.value(
             words.rng.choice(("integer", "person", "city", "code", "phrase", "decimal"))
         )
-    said = [words.phrase(_GENERIC).format(key=key, value=value) for key, value in record.items()]
-    text = ", ".join(said[:-1]) + " and " + said[-1] + "."
+    said = [
+        words.fragment(LABELLED).format(key=key.replace("_", " "), value=value)
+        for key, value in record.items()
+    ]
+    last = said.pop()
+    text = words.rng.choice((", ", "; ", ", ")).join(said) + f" and {last}."
     return text[0].upper() + text[1:], record
+
+
+def _composed(words: Words) -> tuple[str, dict[str, Any]]:
+    """A sentence of clauses in any order; each key is told by the kind of its value alone."""
+    record: dict[str, Any] = {}
+    chosen = words.rng.sample(sorted(CLAUSES), words.rng.randint(1, 3))
+    clauses = []
+    for kind in chosen:
+        keys, phrases = CLAUSES[kind]
+        value = words.value(kind)
+        record[words.rng.choice(keys)] = value
+        clauses.append(words.fragment(phrases).format(value))
+    who = words.person()
+    middle = words.fragment(MIDDLES).format(noun=words.noun())
+    record[words.rng.choice(("name", "person", "customer", "who", "guest", "client"))] = who
+    parts = [who, middle, *clauses]
+    if words.chance(0.3):
+        parts = [clauses[0] + ",", who, middle, *clauses[1:]]
+    text = " ".join(parts) + "."
+    if words.chance(0.15):
+        text = words.fragment(OPENINGS) + " " + text
+    return text[0].upper() + text[1:], record
+
+
+def _listed(words: Words, keys: list[str]) -> str:
+    """The keys as a request may name them."""
+    rng = words.rng
+    comma = ", ".join(keys)
+    style = rng.randrange(13)
+    if style == 0:
+        return json.dumps(dict.fromkeys(keys, rng.choice(("", "...", "string", "?", None))))
+    if style == 1:
+        return "\n" + "\n".join(f"{rng.choice(('-', '-', '*'))} {key}" for key in keys) + "\n"
+    if style == 2:
+        return json.dumps(keys)
+    if style == 3:
+        return ", ".join(f'"{key}"' for key in keys)
+    if style in (4, 5):
+        return "the " + comma if len(keys) == 1 else "the " + ", the ".join(keys)
+    if len(keys) > 1 and style in (6, 7, 8):
+        start = "the " if style == 7 else ""
+        between = ", the " if style == 7 and words.chance(0.5) else ", "
+        lead = "the " if between == ", the " else ""
+        return start + between.join(keys[:-1]) + f" and {lead}{keys[-1]}"
+    return "/".join(keys) if style == 9 else comma
 
 
 def extract(words: Words) -> Example:
     """All or some of the record's fields, in the order asked for."""
-    text, record = words.rng.choices((_person, _record, _labelled), (4, 5, 4))[0](words)
+    makers = (_person, _record, _labelled, _composed)
+    text, record = words.rng.choices(makers, (4, 5, 4, 4))[0](words)
     keys = list(record)
-    if words.chance(0.4):
+    if words.chance(0.5):
         words.rng.shuffle(keys)
     if len(keys) > 1 and words.chance(0.35):
         keys = keys[: words.rng.randint(1, len(keys) - 1)]
-    style = words.rng.randrange(3)
-    listed = ", ".join(keys)
-    if style == 0 and len(keys) > 1:
-        listed = ", ".join(keys[:-1]) + " and " + keys[-1]
-    if words.chance(0.15):
-        listed = json.dumps(dict.fromkeys(keys, words.rng.choice(("", "...", "string"))))
-    elif style == 1:
-        listed = "the " + listed if len(keys) == 1 else listed
     answer = json.dumps({key: record[key] for key in keys}, ensure_ascii=False)
-    ask = words.phrase(_ASKS).format(keys=listed, text=text)
+    ask = words.compose(_ASK).format(keys=_listed(words, keys), text=text)
+    ask = ask.replace("\n\n\n", "\n\n").strip()
     return Example("fields of a sentence to JSON", [user(ask), assistant(answer)], Check("json"))

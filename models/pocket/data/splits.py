@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
+from typing import TypeVar
 
 
 class Split(StrEnum):
@@ -20,6 +21,7 @@ class Split(StrEnum):
 
 
 _BUCKETS = 20
+Phrase = TypeVar("Phrase")
 
 
 @lru_cache(maxsize=1 << 18)
@@ -42,23 +44,20 @@ def owned(split: Split, pool: tuple[str, ...]) -> tuple[str, ...]:
     return mine
 
 
-@lru_cache(maxsize=4096)
-def _phrasings(split: Split, phrases: tuple[str, ...]) -> tuple[str, ...]:
-    held_out = max(1, len(phrases) // 6)
-    if len(phrases) < held_out + 2:
-        raise ValueError(f"{len(phrases)} phrasings are too few to hold one out: {phrases!r}")
+@lru_cache(maxsize=8192)
+def _phrasings(split: Split, phrases: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
+    held_out, spare = max(1, len(phrases) // 6), max(1, len(phrases) // 12)
+    if len(phrases) < held_out + spare + 2:
+        raise ValueError(f"{len(phrases)} phrasings are too few to hold two out: {phrases!r}")
     if split is Split.TEST:
         return phrases[-held_out:]
-    # Short lists cannot spare a second one: there validation phrases as training does. It is not
-    # reported.
-    spare = 1 if len(phrases) >= 8 else 0
     if split is Split.VALIDATION:
-        return phrases[-held_out - 1 : -held_out]
+        return phrases[-held_out - spare : -held_out]
     return phrases[: -held_out - spare]
 
 
-def phrasings(split: Split, phrases: Sequence[str]) -> tuple[str, ...]:
+def phrasings(split: Split, phrases: Sequence[Phrase]) -> tuple[Phrase, ...]:
     """The phrasings `split` may use: the last sixth (at least one) of every list is the test set's
-    alone.
+    alone, the twelfth before it the validation set's.
     """
     return _phrasings(split, tuple(phrases))

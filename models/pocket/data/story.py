@@ -3,6 +3,7 @@
 
 from models.pocket.data.english import articled
 from models.pocket.data.example import Check, Example, assistant, user
+from models.pocket.data.grammar import Grammar, lines
 from models.pocket.data.words import Words
 
 _ANIMALS = (
@@ -86,36 +87,104 @@ _ENDS = (
     "So {hero} returned the {object}. That night the two friends had a party in the {place}.",
     "{hero} was glad to give it back, and {friend} shared a big cake with {hero}. The end.",
 )
-_ASKS = (
-    "Tell me a story about a {animal} named {hero}.",
-    "Write a short story about a {animal} called {hero}.",
-    "Tell a short story about {hero} the {animal}.",
-    "Please tell me a story about {hero}, a {animal}.",
-    "I want a story about a {animal} named {hero}.",
-    "Can you tell a story? The hero is a {animal} called {hero}.",
-    "Make up a story about a {animal} with the name {hero}.",
-    "A short story about {hero}, a {trait} {animal}, please.",
-    "Write a little tale about the {animal} {hero}.",
-    "Once more, a story: {hero} the {animal}.",
-    "Could you write me a story with a {animal} called {hero}?",
-    "Invent a tale in which {hero} is a {animal}.",
-)
-_OPEN = (
-    "Tell me a story.",
-    "Tell me a short story.",
-    "Tell a story about a {animal}.",
-    "Write a short story.",
-    "Write a story about a {animal} and a {object}.",
-    "Can you tell me a story about a {animal}?",
-    "Do you know a story?",
-    "I would like to hear a story about a {animal}.",
-)
-_PLACED = (
-    "Tell me a story about a {animal} named {hero} who finds a {object}.",
-    "Write a story about {hero} the {animal} and a {object} in a {place}.",
-    "Tell a story about a {animal} called {hero} in a {place}.",
-    "A story about a {trait} {animal} named {hero}, a {object} and a {place}, please.",
-    "Write about {hero}, a {animal} who lives in a {place} and finds a {object}.",
+_ASK = Grammar(
+    core={
+        "start": lines("""
+            <ask?> <tell> <story> about a {animal} <named> {hero}.
+            <ask?> <tell> <story> about a {animal} <named> {hero}.
+            <ask?> <tell> <story> about {hero} the {animal}.
+            <ask?> <tell> <story> about {hero}, a {animal}.
+            <ask?> <tell> <story> about a {trait} {animal} <named> {hero}.
+            <ask?> <tell> <story> with a {animal} <named> {hero}.
+            <ask?> <tell> <story> about a {animal}.
+            <ask?> <tell> <story> about a {animal} and a {object}.
+            <ask?> <tell> <story>.
+            <ask?> <tell> <story>, <bye>.
+            <ask?> <tell> <story> about a {animal} <named> {hero} who finds a {object}.
+            <ask?> <tell> <story> about {hero} the {animal} and a {object} in a {place}.
+            <ask?> <tell> <story> about a {animal} <named> {hero} in a {place}.
+            <ask?> <tell> <story> in a {place} about {hero}, a {animal}.
+            <story> about a {animal} <named> {hero}, <bye>
+            <story> about {hero}, a {trait} {animal}, please.
+            <story> about a {trait} {animal} <named> {hero}, a {object} and a {place}, please.
+            <story> with {hero} the {animal}
+            <story>, <bye>
+            i want <story> about a {animal} <named> {hero}.
+            i want to hear <story> about a {animal} <named> {hero}.
+            i would like <story> about {hero}, a {animal} in a {place}.
+            <ask?> <tell> <story>. the hero is a {animal} <named> {hero}.
+            <ask?> <tell> <story>. it is about a {animal} <named> {hero}.
+            <ask?> <tell> <story>. hero: {hero}, a {animal}. place: a {place}.
+            do you know <story>?
+            do you know <story> about a {animal}?
+            do you know <story> about {hero} the {animal}?
+            my child wants <story> about a {animal} <named> {hero}.
+            write about {hero}, a {animal} who lives in a {place} and finds a {object}.
+            write about a {animal} <named> {hero}.
+            <story>: a {animal} <named> {hero} finds a {object}.
+            once more, <story>: {hero} the {animal}.
+            there was a {animal} <named> {hero}. <tell> <story> about it.
+            could you write me <story> with a {animal} called {hero}?
+            invent <story> in which {hero} is a {animal}.
+            let me hear of {hero}, a {animal} in a {place}. make it <story>.
+            a {animal} <named> {hero}, a {object}, a {place}: make <story> of it.
+            what happened to {hero} the {animal}? <tell> <story>.
+            i am bored. <tell> <story> about a {animal} <named> {hero}.
+            read me <story> about {hero}, the {trait} {animal}.
+            who was {hero} the {animal}? <tell> <story>.
+        """),
+        "tell": lines("""
+            tell me
+            tell me
+            tell
+            write
+            write me
+            make up
+            tell us
+            give me
+            create
+            think of
+            invent
+            compose
+            come up with
+            narrate
+            share
+        """),
+        "story": lines("""
+            a story
+            a story
+            a short story
+            a short story
+            a little story
+            a tale
+            a little tale
+            a small story
+            a story for children
+            a bedtime story
+            a nice story
+            a fairy tale
+            a brief story
+            a children's story
+            a yarn
+            a fable
+        """),
+    },
+    sides={
+        "named": lines("""
+            named
+            named
+            called
+            called
+            with the name
+            whose name is
+            by the name of
+            that is called
+            who is called
+            which is named
+            that goes by
+            known as
+        """),
+    },
 )
 
 
@@ -131,7 +200,7 @@ def story(words: Words) -> Example:
     }  # fmt: skip
     if fill["friend"] == fill["hero"]:
         return story(words)
-    ask = words.phrase(rng.choices((_ASKS, _PLACED, _OPEN), (5, 4, 2))[0])
+    ask = words.compose(_ASK)
     if "{hero}" not in ask:
         fill["hero"] = words.known_name()
         if fill["friend"] == fill["hero"]:

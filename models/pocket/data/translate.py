@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 
 from models.pocket.data.example import Example, assistant, user
+from models.pocket.data.grammar import Grammar, lines
 from models.pocket.data.splits import split_of
 from models.pocket.data.words import Words
 
@@ -101,19 +102,84 @@ _SUBJECTS = {
     "My father": ("Mon père", "Mein Vater", "Mi padre"),
     "My friend": ("Mon ami", "Mein Freund", "Mi amigo"),
 }
-_ASKS = (
-    "Translate into {language}: {text}",
-    "Translate to {language}: {text}",
-    "How do you say this in {language}? {text}",
-    "{language}: {text}",
-    "Say this in {language}: {text}",
-    'Translate "{text}" into {language}.',
-    "{text}\nIn {language}, please.",
-    "Please translate to {language}: {text}",
-    "What is that in {language}? {text}",
-    "Give me the {language} for: {text}",
-    "Put this into {language}: {text}",
-    "I need this sentence in {language}: {text}",
+_ASK = Grammar(
+    core={
+        "start": lines("""
+            <ask?> <translate> <into> {language} <sep> <text>
+            <ask?> <translate> <this> <into> {language} <sep> <text>
+            <ask?> <translate> <text> <into> {language}
+            <ask?> <translate> <into> {language} <sep> <text>
+            how do you say this in {language}? <text>
+            how do you say <text> in {language}?
+            how do i say <text> in {language}?
+            {language} <sep> {text}
+            {language} please <sep> {text}
+            english: {text}¶{language}:
+            English to {language} <sep> {text}
+            say <this> in {language} <sep> <text>
+            say <text> in {language}.
+            {text}¶in {language}, please.
+            {text}¶<into> {language}
+            {text}¶<ask?> <translate> that <into> {language}.
+            {text}¶¶<translate> <into> {language}.
+            {text} how is that in {language}?
+            {text} what is that in {language}?
+            what is that in {language}? <text>
+            what is <text> in {language}?
+            what does <text> mean in {language}?
+            what is the {language} for <text>?
+            <ask?> write <this> in {language} <sep> <text>
+            i want to say <text> in {language}.
+            i want to say this in {language} <sep> <text>
+            <label>: {text}¶{language}:
+            in {language} <sep> {text}
+            give me the {language} for <sep> {text}
+            give me the {language} translation <sep> <text>
+            {language} translation <sep> <text>
+            the {language} translation of <text>, <bye>
+            <ask?> give a {language} translation of <this> <sep> <text>
+            translate from English <into> {language} <sep> {text}
+            my friend speaks {language}. <translate> <this> <sep> <text>
+            <ask?> put this into {language} <sep> {text}
+            i need this sentence in {language} <sep> {text}
+            {text}¶how would one say that in {language}?
+            how would a speaker of {language} put this? <text>
+            what would <text> be in {language}?
+            let me have <text> in {language}.
+            {language} version <sep> <text>
+            i am learning {language}. what is <text>?
+        """),
+        "translate": lines("""
+            translate
+            translate
+            say
+            write
+            turn
+            convert
+            change
+            express
+            rewrite
+            bring
+            transfer
+            render
+            reword
+        """),
+    },
+    sides={
+        "into": lines("""
+            into
+            into
+            to
+            to
+            in
+            from English to
+            from English into
+            from english into
+            over into
+            across into
+            over to
+        """),
+    },
 )
 
 
@@ -202,5 +268,5 @@ def translate(words: Words) -> Example:
         english, foreign = _sentence(words, language)
         if split_of(english) is words.split:
             break
-    ask = words.phrase(_ASKS).format(language=LANGUAGES[language], text=english)
+    ask = words.compose(_ASK).format(language=LANGUAGES[language], text=english)
     return Example(f"English to {LANGUAGES[language]}", [user(ask), assistant(foreign)])

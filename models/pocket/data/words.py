@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.pocket.data.fragments import fragments
+from models.pocket.data.grammar import Grammar, fragment
 from models.pocket.data.lexicon import FIRST_NAMES, NOUNS, PLACES, SURNAMES
 from models.pocket.data.splits import Split, owned, phrasings, split_of
 
@@ -66,7 +67,18 @@ JOBS = (
     "electrician barber butcher fisherman programmer "
 ).split()
 CURRENCIES = ("EUR", "USD", "GBP", "JPY", "CHF", "euros", "dollars", "pounds", "yen", "francs")
+FOREIGN = ("French", "German", "Spanish", "Italian", "Dutch", "Polish", "Greek", "Swedish")
 CHORES = (
+    "wash the",
+    "find the",
+    "order the",
+    "feed the",
+    "pick up",
+    "look for",
+    "pack the",
+    "return the",
+    "ask about the",
+    "write to",
     "buy",
     "call",
     "clean the",
@@ -92,29 +104,50 @@ class Words:
     split: Split
     wording: Split | None = None
 
+    @property
+    def worded(self) -> Split:
+        """The split whose wordings these words use."""
+        return self.wording or self.split
+
     def phrasings(self, phrases: Sequence[str]) -> tuple[str, ...]:
         """The phrasings these words may use."""
-        return phrasings(self.wording or self.split, phrases)
+        return phrasings(self.worded, phrases)
 
     def phrase(self, phrases: Sequence[str]) -> str:
-        """A phrasing this split may use; in training, at times with a word more or changed.
+        """A phrasing of this split alone; in training, at times disturbed."""
+        return self._disturbed(self.rng.choice(self.phrasings(phrases)))
 
-        That word is invented, so that no single word of a request becomes indispensable.
+    def fragment(self, phrases: tuple[str, ...]) -> str:
+        """A phrasing of training or, half of the time outside of it, of this split."""
+        return self._disturbed(fragment(self.rng, self.worded, phrases)[0])
+
+    def compose(self, grammar: Grammar) -> str:
+        """A wording composed by a grammar; in training, at times disturbed."""
+        return self._disturbed(grammar.compose(self.rng, self.worded))
+
+    def _disturbed(self, chosen: str) -> str:
+        """With an invented word more, a word replaced by one, or two letters swapped, so that no
+        single word of a request becomes indispensable. Slots stay.
         """
-        chosen = self.rng.choice(self.phrasings(phrases))
         if self.split is not Split.TRAIN or not self.chance(0.12):
             return chosen
         if self.chance(0.3):
-            # A word more instead of a word changed, before any word but the first.
-            gaps = [m.start() for m in re.finditer(r"(?<=\S)(?= )", chosen)]
-            gap = self.rng.choice(gaps) if gaps else len(chosen)
+            # A word more instead of a word changed: before any word but the first, and never beside
+            # a slot, whose value it would seem to be part of.
+            gaps = [m.start() for m in re.finditer(r"(?<=[^\s}])(?= [^{\s])(?![^{]*\})", chosen)]
+            if not gaps:
+                return chosen
+            gap = self.rng.choice(gaps)
             return f"{chosen[:gap]} {self.invented()}{chosen[gap:]}"
         spots = [m for m in _WORD_OR_SLOT.finditer(chosen) if not m.group().startswith("{")]
         if len(spots) < 3:
             return chosen
         spot = self.rng.choice(spots)
-        word = self.invented()
-        word = word.capitalize() if spot.group()[0].isupper() else word
+        word, old = self.invented(), spot.group()
+        if len(old) > 3 and self.chance(0.5):
+            cut = self.rng.randrange(1, len(old) - 1)
+            word = old[:cut] + old[cut + 1] + old[cut] + old[cut + 2 :]
+        word = word.capitalize() if old[0].isupper() else word
         return chosen[: spot.start()] + word + chosen[spot.end() :]
 
     def chance(self, probability: float) -> bool:
@@ -231,6 +264,8 @@ class Words:
                 return self.rng.choice(WEEKDAYS)
             case "currency":
                 return self.rng.choice(CURRENCIES)
+            case "foreign":
+                return self.rng.choice(FOREIGN)
             case "task":
                 thing = self.rng.choice((self.noun, self.first_name, self.noun))()
                 return f"{self.rng.choice(CHORES)} {thing}"

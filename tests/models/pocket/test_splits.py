@@ -7,39 +7,38 @@ import re
 
 import pytest
 
-from models.pocket.data import (
-    chatter,
-    classify,
-    extract,
-    recall,
-    repeat,
-    story,
-    summarise,
-    tool_schemas,
-    tools,
-    translate,
-)
-from models.pocket.data.arithmetic import _MINUS, _PLUS
+from models.pocket.data import chatter, classify, facts, mixture, records, repeat, summarise, tools
+from models.pocket.data import tool_schemas as schemas
+from models.pocket.data.everyday_tools import EVERYDAY_TOOLS
 from models.pocket.data.lexicon import FIRST_NAMES, NOUNS, PLACES, SURNAMES
 from models.pocket.data.mixture import SKILLS, single
 from models.pocket.data.splits import Split, owned, phrasings
 
 POOLS = {"first names": FIRST_NAMES, "surnames": SURNAMES, "places": PLACES, "nouns": NOUNS}
 ASKS = {
-    "tool requests": tools._REQUESTS,
-    "tool look-ups": tools._LOOKUPS,
-    "tool descriptions": tool_schemas._DESCRIPTIONS,
-    "repeat": repeat._ASKS,
-    "extract": extract._ASKS,
-    "context": recall._CONTEXTS,
-    "plus": _PLUS,
-    "minus": _MINUS,
-    "sentiment": classify._SENTIMENT_ASKS,
-    "topic": classify._TOPIC_ASKS,
-    "translate": translate._ASKS,
-    "summarise": summarise._ASKS,
-    "story": story._ASKS,
+    "tool descriptions": schemas._DESCRIPTIONS,
+    "description tails": schemas._TAILS,
+    "named parameters": schemas._GENERIC_PHRASES,
+    "tool sentences": tools._SENTENCES,
+    "repeat times": repeat._TIMES,
+    "labelled values": records.LABELLED,
+    "record middles": records.MIDDLES,
+    "opinions": classify._OPINIONS,
+    "reactions": classify._REACTIONS,
+    "news": classify._FRAMES,
+    "fillers": summarise._FILLERS,
     "unknown": chatter._UNKNOWN,
+    "unable": chatter._UNABLE,
+    "system messages": mixture._SYSTEMS,
+    **{f"parameter {row[0]}": tuple(row[-1].split(" | ")) for row in schemas._COMMON},
+    **{f"options {row[0]} {row[1]}": tuple(row[-1].split(" | ")) for row in schemas._ENUMS},
+    **{f"record {index}": row[1] for index, row in enumerate(records.RECORDS)},
+    **{f"clause {key}": row[1] for key, row in (records.CLAUSES | records.FIELDS).items()},
+    **{f"said {fact.answer} {fact.kind}": fact.statements for fact in facts.OWN + facts.OTHERS},
+    **{f"asked {fact.answer} {fact.kind}": fact.questions for fact in facts.OWN + facts.OTHERS},
+    **{f"talk {answer}": questions for answer, questions in chatter._TALK},
+    **{f"first {report.summary}": report.first for report in summarise._REPORTS},
+    **{f"last {report.summary}": report.last for report in summarise._REPORTS},
 }
 
 
@@ -58,7 +57,7 @@ def test_test_phrasings_are_not_trained(phrases: tuple[str, ...]) -> None:
 
 def test_too_few_phrasings_are_refused() -> None:
     with pytest.raises(ValueError, match="too few"):
-        phrasings(Split.TRAIN, ("one", "two"))
+        phrasings(Split.TRAIN, ("one", "two", "three"))
 
 
 @pytest.mark.parametrize("skill", SKILLS)
@@ -76,6 +75,15 @@ def test_no_tool_of_the_test_set_is_drawn_for_training() -> None:
         return {tool["function"]["name"] for example in drawn for tool in example.tools}
 
     assert names(Split.TRAIN, 1500).isdisjoint(names(Split.TEST, 300))
+
+
+def test_a_kind_of_everyday_tool_belongs_to_one_split() -> None:
+    parts = [phrasings(split, EVERYDAY_TOOLS) for split in Split]
+    names = [{name for kind in part for name in kind.names} for part in parts]
+    said = [{text for kind in part for text in kind.descriptions} for part in parts]
+    for train, validation, test in (names, said):
+        assert train.isdisjoint(validation | test)
+        assert validation.isdisjoint(test)
 
 
 def test_a_pair_of_numbers_belongs_to_one_split_in_either_order() -> None:
