@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import torch
 
 from models.architectures.decoder_spec import DecoderSpec
-from models.layers.activations import ACTIVATIONS
 from models.layers.attention import paged_attention
 from models.layers.attention_plan import AttentionPlan
 from models.layers.forward_batch import LayerCache
@@ -29,7 +28,7 @@ class DecoderLayer:
     attention_post_norm: RMSNorm | None
     mlp_norm: RMSNorm
     gate_up: Linear
-    """The gate's half first."""
+    """activation(gate) * up, of half as many features as rows."""
     down: Linear
     mlp_post_norm: RMSNorm | None
 
@@ -40,27 +39,23 @@ class DecoderLayer:
         plan: AttentionPlan,
         cache: LayerCache,
     ) -> torch.Tensor:
-        """hidden [num_tokens, hidden_size], added to in place and returned."""
-        attended = self._attend(self.attention_norm(hidden), rotation, plan, cache)
-        if self.attention_post_norm is not None:
-            attended = self.attention_post_norm(attended)
-        hidden.add_(attended)
-
-        gate, up = self.gate_up(self.mlp_norm(hidden)).chunk(2, dim=-1)
-        transformed = self.down(ACTIVATIONS[self.spec.activation](gate).mul_(up))
-        if self.mlp_post_norm is not None:
-            transformed = self.mlp_post_norm(transformed)
-        return hidden.add_(transformed)
+        """hidden [num_tokens, hidden_size] -> the same, freshly allocated."""
+        attended = self._attend(hidden, rotation, plan, cache)
+        hidden = _add(hidden, attended, self.attention_output, self.attention_post_norm)
+        gated = self.gate_up(hidden, norm=self.mlp_norm)
+        return _add(hidden, gated, self.down, self.mlp_post_norm)
 
     def _attend(
         self,
-        x: torch.Tensor,
+        hidden: torch.Tensor,
         rotation: Rotation | None,
         plan: AttentionPlan,
         cache: LayerCache,
     ) -> torch.Tensor:
+        """[num_tokens, num_heads * head_dim]"""
         spec = self.spec
-        heads = self.qkv(x).view(len(x), -1, spec.head_dim)
+        qkv = self.qkv(hidden, norm=self.attention_norm)
+        heads = qkv.view(len(hidden), -1, spec.head_dim)
         num_rotated = spec.num_heads + spec.num_kv_heads
         query_key, value = heads[:, :num_rotated], heads[:, num_rotated:]
         if self.qk_norm is not None:
@@ -77,4 +72,13 @@ class DecoderLayer:
             sliding_window=self.sliding_window,
             softcap=spec.attention_softcap,
         )
-        return self.attention_output(attended.flatten(1))
+        return attended.flatten(1)
+
+
+def _add(
+    hidden: torch.Tensor, x: torch.Tensor, linear: Linear, post_norm: RMSNorm | None
+) -> torch.Tensor:
+    """hidden + post_norm(linear(x))"""
+    if post_norm is None:
+        return linear(x, residual=hidden)
+    return hidden + post_norm(linear(x))

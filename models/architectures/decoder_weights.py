@@ -11,7 +11,7 @@ from models.architectures.decoder_spec import DecoderSpec
 from models.layers.linear import Linear
 from models.layers.norm import RMSNorm
 from models.quantization.linear_factory import LinearFactory, StoredWeight
-from models.quantization.quanto_format import read_int8
+from models.quantization.quanto_format import read_quantized
 
 _EMBEDDING = "model.embed_tokens"
 _NORM = "model.norm"
@@ -59,7 +59,7 @@ class _Reader:
             embedding=embedding,
             layers=[self._layer(index) for index in range(len(spec.layers))],
             norm=self._norm(_NORM),
-            head=self._linears.plain([head]),
+            head=self._linears.output(head),
             dtype=dtype,
         )
 
@@ -82,7 +82,9 @@ class _Reader:
             ),
             attention_post_norm=self._optional_norm(prefix, names.attention_post_norm),
             mlp_norm=self._norm(prefix + names.mlp_norm),
-            gate_up=linear(names.gate_up, (mlp_size, mlp_size), hidden_size, spec.mlp_bias),
+            gate_up=linear(
+                names.gate_up, (mlp_size, mlp_size), hidden_size, spec.mlp_bias, spec.activation
+            ),
             down=linear((names.down,), (hidden_size,), mlp_size, spec.mlp_bias),
             mlp_post_norm=self._optional_norm(prefix, names.mlp_post_norm),
         )
@@ -94,6 +96,7 @@ class _Reader:
         sizes: tuple[int, ...],
         in_features: int,
         has_bias: bool,
+        activation: str | None = None,
     ) -> Linear:
         """One Linear of sum(sizes) rows, from a tensor per size or from a single tensor."""
         if len(names) < len(sizes):
@@ -105,11 +108,13 @@ class _Reader:
             if has_bias
             else None
         )
-        return self._linears.quantized(parts, bias)
+        return self._linears.linear(parts, bias, activation=activation)
 
     def _stored(self, name: str, shape: tuple[int, int]) -> StoredWeight:
-        int8 = read_int8(self._checkpoint, name, shape)
-        return self._checkpoint.tensor(f"{name}.weight", shape) if int8 is None else int8
+        quantized = read_quantized(self._checkpoint, name, shape)
+        if quantized is not None:
+            return quantized
+        return self._checkpoint.tensor(f"{name}.weight", shape)
 
     def _norm(self, name: str) -> RMSNorm:
         return RMSNorm(self._norm_weight(name, self._spec.hidden_size), self._spec.norm_eps)

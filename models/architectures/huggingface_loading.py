@@ -90,7 +90,7 @@ class _LinearModule(nn.Module):
 
 
 def _run_by(linears: LinearFactory, model: Any) -> None:
-    """Replace every linear map by ours; the output matrix stays in floating point."""
+    """Replace every linear map by ours."""
     head = model.get_output_embeddings()
     remaining = [
         (name, module)
@@ -102,6 +102,9 @@ def _run_by(linears: LinearFactory, model: Any) -> None:
         # GPT-2's Conv1D is a Linear with its weight transposed.
         weight = module.weight.T if isinstance(module, Conv1D) else module.weight
         bias = None if module.bias is None else module.bias.detach()
-        make = linears.plain if module is head else linears.quantized
+        if module is head:
+            linear = linears.output(weight.detach(), bias)
+        else:
+            linear = linears.linear([weight.detach()], bias)
         parent, _, leaf = name.rpartition(".")
-        setattr(model.get_submodule(parent), leaf, _LinearModule(make([weight.detach()], bias)))
+        setattr(model.get_submodule(parent), leaf, _LinearModule(linear))

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
@@ -54,15 +55,13 @@ def build(compiler: str) -> None:
             )
         linked = Path(folder) / LIBRARY.name
         # Torch's own copy of libgomp, so that there is one pool of threads and not two.
-        _run(
-            [compiler, "-shared", "-o", linked, *objects, f"-L{torch_libraries}"]
-            + ["-lc10", "-ltorch_cpu", "-l:libgomp.so.1"]
-        )
+        libraries = [f"-L{torch_libraries}", "-lc10", "-ltorch_cpu", "-l:libgomp.so.1"]
+        _run([compiler, "-shared", "-o", linked, *objects, *libraries])
         linked.replace(LIBRARY)
 
 
-def _run(command: list[str | Path]) -> None:
-    subprocess.run([str(part) for part in command], check=True)
+def _run(command: Sequence[str | Path]) -> None:
+    subprocess.run(command, check=True)
 
 
 def main(

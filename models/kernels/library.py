@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 
+from models.kernels.operators import register_fakes
+
 logger = logging.getLogger(__name__)
 
 LIBRARY = Path(__file__).parent / "libkamado.so"
@@ -15,7 +17,7 @@ LIBRARY = Path(__file__).parent / "libkamado.so"
 def is_loaded() -> bool:
     """Whether `torch.ops.kamado` exists; tried once."""
     try:
-        torch.ops.load_library(LIBRARY)
+        torch.ops.load_library(LIBRARY)  # type: ignore[no-untyped-call]
     except OSError as error:
         logger.warning(
             "the CPU kernels cannot be loaded, so torch's operators run instead, several times "
@@ -23,5 +25,6 @@ def is_loaded() -> bool:
             str(error).splitlines()[0],
         )
         return False
+    register_fakes()
     logger.info("CPU kernels for %s", torch.ops.kamado.instruction_set())
     return True

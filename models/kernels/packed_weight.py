@@ -1,18 +1,18 @@
-"""A weight in the layout that the CPU kernels read, and the product with it.
+"""A weight in the layout that the CPU kernels read.
 
 Channels come in panels of PANEL. Within a panel, 32-bit words of one or more consecutive inputs of
 a channel lie side by side for all channels, so that a vector register holds the same inputs of
 many channels. The stored numbers are unchanged: packing loses nothing.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 import torch
-from torch.nn import functional as F
 
 PANEL = 32
+GATE_ROWS = PANEL // 2
+"""A panel of a gated product holds so many gates and as many rows that they gate."""
 
 
 class WeightFormat(IntEnum):
@@ -37,48 +37,51 @@ class PackedWeight:
     format: WeightFormat
     words: torch.Tensor
     """[num_panels, in_features / inputs per word, PANEL] int32."""
-    scale: torch.Tensor | None
-    """int8: [num_panels, PANEL]; int4: [num_panels, num_groups, PANEL]; fp32."""
-    shift: torch.Tensor | None
-    """int4: as scale; a weight is q * scale + shift, q from -8 to 7."""
+    scale: torch.Tensor | None = None
+    """int8: [num_panels, PANEL]; int4: [num_panels, num_groups, PANEL]; fp32. Divided by the power
+    of two that moves a stored integer to the top of 32 bits, where the kernels convert it."""
+    shift: torch.Tensor | None = None
+    """int4: as scale, added to every weight of the group."""
 
 
 def pack_float(weight: torch.Tensor) -> PackedWeight:
     """weight [out_features, in_features] fp32 or bf16."""
-    if weight.dtype == torch.float32:
-        return PackedWeight(WeightFormat.FLOAT32, _words(weight), None, None)
-    return PackedWeight(WeightFormat.BFLOAT16, _words(weight), None, None)
+    is_wide = weight.dtype == torch.float32
+    return PackedWeight(WeightFormat.FLOAT32 if is_wide else WeightFormat.BFLOAT16, _words(weight))
 
 
 def pack_int8(data: torch.Tensor, scale: torch.Tensor) -> PackedWeight:
     """data [out_features, in_features] int8, scale [out_features] fp32."""
-    padded = F.pad(scale, (0, -len(scale) % PANEL))
-    return PackedWeight(WeightFormat.INT8, _words(data), padded.view(-1, PANEL).contiguous(), None)
+    panels = pad_rows(scale * 2.0**-24, PANEL).view(-1, PANEL)
+    return PackedWeight(WeightFormat.INT8, _words(data), panels)
 
 
 def pack_int4(data: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor) -> PackedWeight:
     """data [out_features, in_features] int8 from -8 to 7; scale, shift [out_features, num_groups]
     fp32; a weight is data * scale + shift."""
     out_features, in_features = data.shape
-    nibbles = (data.view(out_features, in_features // 8, 2, 4) & 15).to(torch.uint8)
+    # Of eight inputs the first four are the low halves of four bytes.
+    nibbles = (data.view(out_features, in_features // 8, 2, 4) & 15).view(torch.uint8)
     pairs = nibbles[:, :, 0] | nibbles[:, :, 1] << 4
-    return PackedWeight(
-        WeightFormat.INT4,
-        _words(pairs.view(out_features, in_features // 2)),
-        _grouped(scale),
-        _grouped(shift),
-    )
+    words = _words(pairs.view(out_features, in_features // 2))
+    return PackedWeight(WeightFormat.INT4, words, _grouped(scale * 2.0**-28), _grouped(shift))
+
+
+def pad_rows(rows: torch.Tensor, multiple: int) -> torch.Tensor:
+    """Zeros below, up to a whole multiple; contiguous, and a copy only where one is needed."""
+    missing = -len(rows) % multiple
+    if not missing:
+        return rows.contiguous()
+    return torch.cat((rows, rows.new_zeros(missing, *rows.shape[1:])))
 
 
 def _grouped(values: torch.Tensor) -> torch.Tensor:
     """[out_features, num_groups] -> [num_panels, num_groups, PANEL]."""
-    padded = F.pad(values, (0, 0, 0, -len(values) % PANEL))
-    return padded.view(-1, PANEL, values.shape[1]).transpose(1, 2).contiguous()
+    panels = pad_rows(values, PANEL).view(-1, PANEL, values.shape[1])
+    return panels.transpose(1, 2).contiguous()
 
 
 def _words(rows: torch.Tensor) -> torch.Tensor:
     """rows [out_features, n] of whole 32-bit words -> [num_panels, num_words, PANEL] int32."""
-    padded = F.pad(rows, (0, 0, 0, -len(rows) % PANEL)).contiguous()
-    return (
-        padded.view(torch.int32).view(len(padded) // PANEL, PANEL, -1).transpose(1, 2).contiguous()
-    )
+    words = pad_rows(rows, PANEL).view(torch.int32)
+    return words.view(-1, PANEL, words.shape[1]).transpose(1, 2).contiguous()

@@ -10,13 +10,13 @@ class RMSNorm:
     `weight` is [dim], or [num_heads, dim] to give every head its own.
     """
 
-    __slots__ = ("_dim", "_eps", "_weight")
+    __slots__ = ("_dim", "eps", "weight")
 
     def __init__(self, weight: torch.Tensor, eps: float) -> None:
-        self._weight = weight.float()
+        self.weight = weight.float()
         self._dim = (weight.shape[-1],)
-        self._eps = eps
+        self.eps = eps
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """x [..., dim] -> the same shape and dtype, freshly allocated."""
-        return F.rms_norm(x.float(), self._dim, None, self._eps).mul_(self._weight).to(x.dtype)
+        return F.rms_norm(x.float(), self._dim, None, self.eps).mul_(self.weight).to(x.dtype)

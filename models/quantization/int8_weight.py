@@ -1,18 +1,22 @@
 """Symmetric int8 weights with one scale per output row: the qint8 algorithm of optimum-quanto.
 
-Knows nothing of files (`quanto_format.py`) or of how the product is computed (`int8_linear.py`).
+Knows nothing of files (`quanto_format.py`) or of how the product is computed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+
+from models.kernels.packed_weight import PackedWeight, pack_int8
 
 _LARGEST = 127
 
 
 @dataclass(frozen=True, slots=True)
 class Int8Weight:
+    """A QuantizedWeight."""
+
     data: torch.Tensor
     """[out_features, in_features] int8."""
     scale: torch.Tensor
@@ -29,14 +33,22 @@ class Int8Weight:
 
     @classmethod
     def stack(cls, parts: Sequence["Int8Weight"]) -> "Int8Weight":
-        """One matrix whose rows are those of all `parts`; exact, since scales are per row."""
+        """One matrix whose rows are those of all `parts`."""
         return cls(
             torch.cat([part.data for part in parts]), torch.cat([part.scale for part in parts])
         )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        out_features, in_features = self.data.shape
+        return out_features, in_features
+
+    def map_rows(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "Int8Weight":
+        return Int8Weight(change(self.data), change(self.scale))
 
     def dequantize(self) -> torch.Tensor:
         """[out_features, in_features] fp32."""
         return self.data * self.scale[:, None]
 
-    def to(self, device: torch.device) -> "Int8Weight":
-        return Int8Weight(self.data.to(device), self.scale.to(device))
+    def pack(self) -> PackedWeight:
+        return pack_int8(self.data, self.scale)

@@ -1,20 +1,29 @@
-"""Which Linear runs a weight: chosen once, at load, by the scheme asked for and what is stored."""
+"""Which Linear runs a weight: chosen once, at load, by the scheme asked for, by what is stored and
+by whether the kernels are there."""
 
 from collections.abc import Sequence
 
 import torch
 
 from models.errors import QuantizationError
-from models.layers.linear import FloatLinear, Linear
-from models.quantization.int8_linear import Int8Linear
+from models.kernels.library import is_loaded
+from models.kernels.packed_weight import pack_float
+from models.layers.linear import ComposedLinear, FloatProduct, Linear
+from models.layers.packed_linear import PackedLinear, interleave_gate
+from models.quantization.dequantizing_product import DequantizingProduct
+from models.quantization.int4_weight import Int4Weight
 from models.quantization.int8_weight import Int8Weight
 
-SCHEMES = ("int8",)
+SCHEMES: dict[str, type[Int8Weight] | type[Int4Weight]] = {"int8": Int8Weight, "int4": Int4Weight}
+OUTPUT_SCHEMES: dict[str, type[Int8Weight]] = {"int8": Int8Weight, "int4": Int8Weight}
+"""The output matrix decides between the likeliest tokens; four bits would show there first."""
 UNPACK_BELOW_BYTES = 64 * 2**20
-"""A model whose weights take less than this in fp32 is run dequantised: its memory does not matter,
-and dequantising in every call costs more than multiplying."""
+"""Without the kernels, a model whose weights take less than this in fp32 is run dequantised: its
+memory does not matter, and dequantising in every call costs more than multiplying."""
+WORD_INPUTS = 8
+"""The kernels take inputs in multiples of this."""
 
-StoredWeight = torch.Tensor | Int8Weight
+StoredWeight = torch.Tensor | Int8Weight | Int4Weight
 """[out_features, in_features], as floats or quantised."""
 
 
@@ -38,31 +47,85 @@ class LinearFactory:
     ) -> None:
         """`num_elements` are the weights of the whole model; `dtype` is that of its activations."""
         check_scheme(quantization)
-        self._quantizes = quantization is not None
+        self._scheme = SCHEMES[quantization] if quantization else None
+        self._output_scheme = OUTPUT_SCHEMES[quantization] if quantization else None
         self._dtype = dtype
         self._device = device
+        self._has_kernels = device.type == "cpu" and dtype == torch.float32 and is_loaded()
         self._unpacks = num_elements * torch.float32.itemsize < UNPACK_BELOW_BYTES
 
-    def quantized(self, parts: Sequence[StoredWeight], bias: torch.Tensor | None = None) -> Linear:
-        """All parts' rows as one Linear, under the scheme. Weights stored as int8 stay so."""
-        if self._quantizes:
-            parts = [
-                part if isinstance(part, Int8Weight) else Int8Weight.quantize(part)
-                for part in parts
-            ]
-        int8_parts = [part for part in parts if isinstance(part, Int8Weight)]
-        if len(int8_parts) < len(parts):
-            return self.plain(parts, bias)
-        weight = Int8Weight.stack(int8_parts).to(self._device)
-        return Int8Linear(weight, self._on_device(bias), dtype=self._dtype, unpack=self._unpacks)
+    def linear(
+        self,
+        parts: Sequence[StoredWeight],
+        bias: torch.Tensor | None = None,
+        *,
+        activation: str | None = None,
+    ) -> Linear:
+        """All parts' rows as one Linear, under the scheme; a weight stored quantised stays so.
+        With `activation` the first half of the rows gates the second."""
+        return self._make(
+            _stacked([_quantized(part, self._scheme) for part in parts]), bias, activation
+        )
 
-    def plain(self, parts: Sequence[StoredWeight], bias: torch.Tensor | None = None) -> Linear:
-        """The same in floating point, whatever the scheme: for output matrices."""
-        floats = [part.dequantize() if isinstance(part, Int8Weight) else part for part in parts]
-        placed = [part.to(self._device, self._dtype) for part in floats]
-        # A single part is not copied: a tied output matrix may share the embedding's memory.
-        weight = placed[0] if len(placed) == 1 else torch.cat(placed)
-        return FloatLinear(weight, self._on_device(bias))
+    def output(self, weight: StoredWeight, bias: torch.Tensor | None = None) -> Linear:
+        """The matrix from hidden states to logits."""
+        return self._make(_quantized(weight, self._output_scheme), bias, None)
 
-    def _on_device(self, bias: torch.Tensor | None) -> torch.Tensor | None:
+    def _make(
+        self, weight: StoredWeight, bias: torch.Tensor | None, activation: str | None
+    ) -> Linear:
+        if self._has_kernels and weight.shape[1] % WORD_INPUTS == 0:
+            return _packed(weight, bias, activation)
+        return ComposedLinear(self._product(weight, self._placed(bias)), activation)
+
+    def _product(
+        self, weight: StoredWeight, bias: torch.Tensor | None
+    ) -> FloatProduct | DequantizingProduct:
+        if isinstance(weight, torch.Tensor):
+            return FloatProduct(weight.to(self._device, self._dtype), bias)
+        if self._unpacks:
+            return FloatProduct(weight.dequantize().to(self._device, self._dtype), bias)
+        return DequantizingProduct(weight.map_rows(lambda rows: rows.to(self._device)), bias)
+
+    def _placed(self, bias: torch.Tensor | None) -> torch.Tensor | None:
         return None if bias is None else bias.to(self._device, self._dtype)
+
+
+def _quantized(
+    weight: StoredWeight, scheme: type[Int8Weight] | type[Int4Weight] | None
+) -> StoredWeight:
+    if isinstance(weight, torch.Tensor) and scheme is not None:
+        return scheme.quantize(weight)
+    return weight
+
+
+def _stacked(parts: Sequence[StoredWeight]) -> StoredWeight:
+    """As one matrix; in floats unless all parts are of one scheme."""
+    int8 = [part for part in parts if isinstance(part, Int8Weight)]
+    if len(int8) == len(parts):
+        return Int8Weight.stack(int8)
+    int4 = [part for part in parts if isinstance(part, Int4Weight)]
+    if len(int4) == len(parts):
+        return Int4Weight.stack(int4)
+    floats = [part if isinstance(part, torch.Tensor) else part.dequantize() for part in parts]
+    # A single part is not copied: an output matrix may share the embedding's memory.
+    return floats[0] if len(floats) == 1 else torch.cat(floats)
+
+
+def _packed(
+    weight: StoredWeight, bias: torch.Tensor | None, activation: str | None
+) -> PackedLinear:
+    out_features = weight.shape[0]
+    if activation is not None:
+        out_features //= 2
+        bias = None if bias is None else interleave_gate(bias)
+        if isinstance(weight, torch.Tensor):
+            weight = interleave_gate(weight)
+        else:
+            weight = weight.map_rows(interleave_gate)
+    if isinstance(weight, torch.Tensor):
+        is_bf16 = weight.dtype == torch.bfloat16
+        packed = pack_float(weight if is_bf16 else weight.float())
+    else:
+        packed = weight.pack()
+    return PackedLinear(packed, out_features, bias, activation)

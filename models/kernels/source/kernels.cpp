@@ -1,4 +1,5 @@
 // All kernels for one instruction set: compiled once for each, with KAMADO_TARGET naming it.
+#include "attention.h"
 #include "kernels.h"
 #include "linear.h"
 
@@ -8,6 +9,7 @@
 #define KAMADO_JOIN_(a, b) a##b
 
 const kamado::KernelTable& kamado::KAMADO_JOIN(kernels_, KAMADO_TARGET)() {
-    static const KernelTable table{KAMADO_STRING(KAMADO_TARGET), KAMADO_TARGET::linear};
+    static const KernelTable table{KAMADO_STRING(KAMADO_TARGET), KAMADO_TARGET::linear,
+                                   KAMADO_TARGET::attention};
     return table;
 }

@@ -47,10 +47,40 @@ struct LinearTask {
     int64_t max_direct_rows;
 };
 
+// Attention of packed, ragged rows over the paged cache, after its keys and values are written there.
+// Sequence i owns rows query_starts[i] to query_starts[i + 1], the last tokens of its context.
+struct AttentionTask {
+    const float* qkv;  // [num_rows][num_heads + 2 * num_kv_heads][head_dim]: queries, keys, values
+    int64_t qkv_stride;
+    int64_t num_rows;
+    int64_t num_heads;
+    int64_t num_kv_heads;
+    int64_t head_dim;
+    const float* norm_weight;  // [num_heads + num_kv_heads][head_dim], or null
+    float norm_eps;
+    const float* rotation;  // by position [rotary_dim]: all cosines, then all sines; or null
+    int64_t rotary_dim;
+    const int64_t* positions;  // [num_rows]
+    const int64_t* slots;      // [num_rows]
+    float* keys;               // [num_slots][num_kv_heads][head_dim]
+    float* values;
+    int64_t block_size;
+    const int32_t* block_tables;  // [num_seqs][max_blocks]
+    int64_t max_blocks;
+    const int32_t* query_starts;  // [num_seqs + 1]
+    const int32_t* context_lens;  // [num_seqs]
+    int64_t num_seqs;
+    float scale;
+    int64_t window;  // a row sees so many keys, its own included; 0: all
+    float softcap;   // 0: none
+    float* output;   // [num_rows][num_heads][head_dim]; meanwhile the queries lie there
+};
+
 // One instruction set's kernels.
 struct KernelTable {
     const char* name;
     void (*linear)(const LinearTask&);
+    void (*attention)(const AttentionTask&);
 };
 
 const KernelTable& kernels_avx512();

@@ -28,93 +28,120 @@ constexpr int kBlockPanels = 4;    // unpacked together, so that rows are read a
 struct Float32 {
     static constexpr int kPerWord = 1;
     static constexpr bool kIsGrouped = false;
-    KAMADO_INLINE Floats unpack(Ints word, int) { return bits_as_floats(word); }
+    template <int>
+    KAMADO_INLINE Floats unpack(Ints word) { return bits_as_floats(word); }
 };
 
 struct BFloat16 {
     static constexpr int kPerWord = 2;
     static constexpr bool kIsGrouped = false;
-    KAMADO_INLINE Floats unpack(Ints word, int i) {
-        return bits_as_floats(i == 0 ? word << 16 : word & (int32_t)0xffff0000);
+    template <int kInput>
+    KAMADO_INLINE Floats unpack(Ints word) {
+        return bits_as_floats(kInput == 0 ? word << 16 : word & (int32_t)0xffff0000);
     }
 };
+
+// The signed integer in `kBits` bits of each lane from bit kFirst on, times 2^(32 - kBits), exactly:
+// moved to the top of the lane, where its sign is in place, and converted with zeros below. Shifting
+// it down again would cost as much as the conversion; whoever scales the result takes the power out.
+template <int kFirst, int kBits>
+KAMADO_INLINE Floats top_integers(Ints word) {
+    constexpr int kShift = 32 - kBits - kFirst;
+    Ints moved = kShift == 0 ? word : word << kShift;
+    return to_floats(kFirst == 0 ? moved : moved & (int32_t)(~0u << (32 - kBits)));
+}
 
 struct Int8 {
     static constexpr int kPerWord = 4;
     static constexpr bool kIsGrouped = false;
-    KAMADO_INLINE Floats unpack(Ints word, int i) { return to_floats((word << (24 - 8 * i)) >> 24); }
+    template <int kInput>
+    KAMADO_INLINE Floats unpack(Ints word) { return top_integers<8 * kInput, 8>(word); }
 };
 
 struct Int4 {
     static constexpr int kPerWord = 8;
     static constexpr bool kIsGrouped = true;
     // Inputs 0 to 3 are the low halves of the four bytes, 4 to 7 the high ones.
-    KAMADO_INLINE Floats unpack(Ints word, int i) {
-        return to_floats((word << ((i < 4 ? 28 : 24) - 8 * (i % 4))) >> 28);
+    template <int kInput>
+    KAMADO_INLINE Floats unpack(Ints word) {
+        return top_integers<8 * (kInput % 4) + kInput / 4 * 4, 4>(word);
     }
 };
 
-// Inputs first ... first + count - 1 of one panel.
+// Calls f with 0, 1, ... kCount - 1 as constants.
+template <int kCount, class F>
+KAMADO_INLINE void repeat(F&& f) {
+    if constexpr (kCount > 0) {
+        repeat<kCount - 1>(f);
+        f.template operator()<kCount - 1>();
+    }
+}
+
+// Inputs first, first + 1, ... of a panel and of those that follow it.
 template <class Format>
 struct PanelSpan {
     const int32_t* words;
-    const float* scale;  // of the first group
+    int64_t panel_words;   // from a panel to the next
+    const float* scale;    // of the first group
     const float* shift;
+    int64_t panel_groups;  // scales from a panel to the next
     int64_t group_size;
 
     PanelSpan(const PackedWeight& weight, int64_t panel, int64_t first)
         : words(weight.words + (panel * weight.in_features + first) / Format::kPerWord * kPanel),
-          scale(nullptr), shift(nullptr), group_size(0) {
+          panel_words(weight.in_features / Format::kPerWord * kPanel) {
         if constexpr (Format::kIsGrouped) {
             int64_t group = (panel * weight.in_features + first) / weight.group_size;
             scale = weight.scale + group * kPanel;
             shift = weight.shift + group * kPanel;
+            panel_groups = weight.in_features / weight.group_size * kPanel;
             group_size = weight.group_size;
         }
     }
 };
 
-// sums[r][v] += the product over `count` inputs of row r and the panel's vector v.
-template <class Format, int kRows>
-KAMADO_INLINE void accumulate(Floats (&sums)[kRows][kVectors], const float* x, int64_t x_stride,
-                              PanelSpan<Format> span, int64_t count) {
-    int64_t group = Format::kIsGrouped ? span.group_size : count;
+// sums[r][v] += the product over `count` inputs of row r and vector v of kPanels adjacent panels.
+template <class Format, int kRows, int kPanels>
+KAMADO_INLINE void accumulate(Floats (&sums)[kRows][kPanels * kVectors], const float* x,
+                              int64_t x_stride, PanelSpan<Format> span, int64_t count) {
+    constexpr int kWidth = kPanels * kVectors;
+    const int64_t group = Format::kIsGrouped ? span.group_size : count;
     for (int64_t start = 0; start < count; start += group) {
-        Floats scale[kVectors], shift[kVectors];
+        Floats scale[kWidth], shift[kWidth];
         if constexpr (Format::kIsGrouped) {
-            for (int v = 0; v < kVectors; v++) {
-                scale[v] = load(span.scale + v * kLanes);
-                shift[v] = load(span.shift + v * kLanes);
+            for (int v = 0; v < kWidth; v++) {
+                int64_t offset = v / kVectors * span.panel_groups + v % kVectors * kLanes;
+                scale[v] = load(span.scale + offset);
+                shift[v] = load(span.shift + offset);
             }
             span.scale += kPanel;
             span.shift += kPanel;
         }
         for (int64_t k = start; k < start + group; k += Format::kPerWord) {
-            Ints words[kVectors];
-            for (int v = 0; v < kVectors; v++) words[v] = load(span.words + v * kLanes);
+            Ints words[kWidth];
+            for (int v = 0; v < kWidth; v++)
+                words[v] = load(span.words + v / kVectors * span.panel_words + v % kVectors * kLanes);
             span.words += kPanel;
+            repeat<Format::kPerWord>([&]<int kInput>() __attribute__((always_inline)) {
+                Floats weights[kWidth];
 #pragma GCC unroll 8
-            for (int i = 0; i < Format::kPerWord; i++) {
-                Floats weights[kVectors];
-#pragma GCC unroll 8
-                for (int v = 0; v < kVectors; v++) {
-                    weights[v] = Format::unpack(words[v], i);
+                for (int v = 0; v < kWidth; v++) {
+                    weights[v] = Format::template unpack<kInput>(words[v]);
                     if constexpr (Format::kIsGrouped) weights[v] = weights[v] * scale[v] + shift[v];
                 }
 #pragma GCC unroll 16
                 for (int r = 0; r < kRows; r++) {
-                    float input = x[r * x_stride + k + i];
+                    float input = x[r * x_stride + k + kInput];
 #pragma GCC unroll 8
-                    for (int v = 0; v < kVectors; v++) sums[r][v] = sums[r][v] + input * weights[v];
+                    for (int v = 0; v < kWidth; v++) sums[r][v] = sums[r][v] + input * weights[v];
                 }
-            }
+            });
         }
     }
 }
 
 // What becomes of a panel's finished sums of one row: scaled, biased, gated or added to, and stored.
-KAMADO_INLINE void finish_row(const LinearTask& task, int64_t panel, int64_t row,
-                              Floats (&sums)[kVectors]) {
+KAMADO_INLINE void finish_row(const LinearTask& task, int64_t panel, int64_t row, Floats* sums) {
     const bool is_gated = task.activation != kamado::Activation::kNone;
     const int width = is_gated ? kPanel / 2 : kPanel;
     float out[kPanel];
@@ -141,14 +168,17 @@ KAMADO_INLINE void finish_row(const LinearTask& task, int64_t panel, int64_t row
     }
 }
 
-// A tile of rows against one panel, start to end.
-template <class Format, int kRows>
+// A tile of rows against kPanels panels, start to end.
+template <class Format, int kRows, int kPanels>
 static void direct_tile(const LinearTask& task, const float* x, int64_t x_stride, int64_t row,
                         int64_t panel) {
-    Floats sums[kRows][kVectors] = {};
-    accumulate<Format, kRows>(sums, x + row * x_stride, x_stride,
-                              PanelSpan<Format>(task.weight, panel, 0), task.weight.in_features);
-    for (int r = 0; r < kRows; r++) finish_row(task, panel, row + r, sums[r]);
+    Floats sums[kRows][kPanels * kVectors] = {};
+    accumulate<Format, kRows, kPanels>(sums, x + row * x_stride, x_stride,
+                                       PanelSpan<Format>(task.weight, panel, 0),
+                                       task.weight.in_features);
+    for (int r = 0; r < kRows; r++)
+        for (int p = 0; p < kPanels; p++)
+            finish_row(task, panel + p, row + r, sums[r] + p * kVectors);
 }
 
 // A tile of rows against an unpacked block of a panel; `partial` [rows][kPanel] carries the sums from
@@ -161,7 +191,7 @@ static void blocked_tile(const float* x, int64_t x_stride, const float* block, i
         for (int r = 0; r < kRows; r++)
             for (int v = 0; v < kVectors; v++) sums[r][v] = load(partial + r * kPanel + v * kLanes);
     PackedWeight weight{WeightFormat::kFloat32, 1, count, (const int32_t*)block, nullptr, nullptr, 0};
-    accumulate<Float32, kRows>(sums, x, x_stride, PanelSpan<Float32>(weight, 0, 0), count);
+    accumulate<Float32, kRows, 1>(sums, x, x_stride, PanelSpan<Float32>(weight, 0, 0), count);
     for (int r = 0; r < kRows; r++)
         for (int v = 0; v < kVectors; v++) store(partial + r * kPanel + v * kLanes, sums[r][v]);
 }
@@ -182,13 +212,28 @@ KAMADO_INLINE void for_each_tile(int64_t rows, F&& f) {
     for (int64_t t = 0; t < tiles; t++) f(rows * t / tiles, rows * (t + 1) / tiles - rows * t / tiles);
 }
 
+// A tile of rows against `panels` panels. A low tile takes several panels at once, or its few chains
+// of additions would wait for themselves.
+template <class Format, int kRows>
+static void direct_panels(const LinearTask& task, const float* x, int64_t x_stride, int64_t row,
+                          int64_t panel, int64_t panels) {
+    constexpr int kFitting = kTileRows / kRows;
+    constexpr int kTogether = kFitting >= 4 ? 4 : kFitting >= 2 ? 2 : 1;
+    int64_t p = 0;
+    for (; p + kTogether <= panels; p += kTogether)
+        direct_tile<Format, kRows, kTogether>(task, x, x_stride, row, panel + p);
+    for (; p < panels; p++) direct_tile<Format, kRows, 1>(task, x, x_stride, row, panel + p);
+}
+
 template <class Format>
 static void direct(const LinearTask& task, const float* x, int64_t x_stride) {
-#pragma omp for schedule(dynamic, 4)
-    for (int64_t panel = 0; panel < task.weight.num_panels; panel++) {
+#pragma omp for schedule(dynamic, 1)
+    for (int64_t panel = 0; panel < task.weight.num_panels; panel += kBlockPanels) {
+        int64_t left = task.weight.num_panels - panel;
+        int64_t panels = left < kBlockPanels ? left : kBlockPanels;
         for_each_tile(task.rows, [&](int64_t row, int64_t height) {
             with_rows<kTileRows>(height, [&]<int kRows>() {
-                direct_tile<Format, kRows>(task, x, x_stride, row, panel);
+                direct_panels<Format, kRows>(task, x, x_stride, row, panel, panels);
             });
         });
     }
@@ -199,14 +244,14 @@ static void unpack_block(const PackedWeight& weight, int64_t panel, int64_t firs
                          float* block) {
     PanelSpan<Format> span(weight, panel, first);
     for (int64_t k = 0; k < count; k += Format::kPerWord) {
-        for (int i = 0; i < Format::kPerWord; i++) {
+        repeat<Format::kPerWord>([&]<int kInput>() {
             for (int v = 0; v < kVectors; v++) {
-                Floats weights = Format::unpack(load(span.words + v * kLanes), i);
+                Floats weights = Format::template unpack<kInput>(load(span.words + v * kLanes));
                 if constexpr (Format::kIsGrouped)
                     weights = weights * load(span.scale + v * kLanes) + load(span.shift + v * kLanes);
-                store(block + (k + i) * kPanel + v * kLanes, weights);
+                store(block + (k + kInput) * kPanel + v * kLanes, weights);
             }
-        }
+        });
         span.words += kPanel;
         if constexpr (Format::kIsGrouped) {
             if ((k + Format::kPerWord) % span.group_size == 0) {

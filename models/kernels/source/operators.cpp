@@ -85,6 +85,72 @@ Tensor linear(const Tensor& x, const Tensor& words, const OptionalTensor& scale,
     return y;
 }
 
+const int32_t* ints(const Tensor& t) {
+    TORCH_CHECK(t.scalar_type() == at::kInt && t.is_contiguous(), "expected contiguous int32");
+    return t.const_data_ptr<int32_t>();
+}
+
+const int64_t* longs(const Tensor& t) {
+    TORCH_CHECK(t.scalar_type() == at::kLong && t.is_contiguous(), "expected contiguous int64");
+    return t.const_data_ptr<int64_t>();
+}
+
+Tensor paged_attention(const Tensor& qkv, const OptionalTensor& norm_weight, double norm_eps,
+                       const OptionalTensor& rotation, const Tensor& positions, const Tensor& slots,
+                       const Tensor& keys, const Tensor& values, const Tensor& block_tables,
+                       const Tensor& query_starts, const Tensor& context_lens, double scale,
+                       int64_t window, double softcap) {
+    TORCH_CHECK(keys.dim() == 4 && values.sizes() == keys.sizes(),
+                "keys and values are [num_blocks, block_size, num_kv_heads, head_dim]");
+    const int64_t num_kv_heads = keys.size(2), head_dim = keys.size(3);
+    TORCH_CHECK(qkv.dim() == 2 && qkv.scalar_type() == at::kFloat && qkv.stride(1) == 1,
+                "qkv is [num_rows, columns] fp32 with adjacent columns");
+    const int64_t num_rows = qkv.size(0), num_heads = qkv.size(1) / head_dim - 2 * num_kv_heads;
+    TORCH_CHECK(head_dim % 16 == 0 && num_heads > 0 && num_heads % num_kv_heads == 0 &&
+                    qkv.size(1) == (num_heads + 2 * num_kv_heads) * head_dim,
+                "qkv's ", qkv.size(1), " columns are no groups of heads over ", num_kv_heads,
+                " key heads of ", head_dim, " dimensions, a multiple of 16");
+    TORCH_CHECK(!norm_weight || norm_weight->numel() == (num_heads + num_kv_heads) * head_dim,
+                "norm_weight is [num_heads + num_kv_heads, head_dim]");
+    TORCH_CHECK(!rotation || (rotation->dim() == 2 && rotation->size(1) <= head_dim),
+                "rotation is [num_positions, rotary_dim]");
+    TORCH_CHECK(positions.numel() == num_rows && slots.numel() == num_rows,
+                "positions and slots are [num_rows]");
+    const int64_t num_seqs = context_lens.numel();
+    TORCH_CHECK(query_starts.numel() == num_seqs + 1 && block_tables.dim() == 2 &&
+                    block_tables.size(0) == num_seqs,
+                "block_tables, query_starts and context_lens are of as many sequences");
+    Tensor output = at::empty({num_rows, num_heads * head_dim}, qkv.options());
+    if (num_rows == 0) return output;
+    current->attention(AttentionTask{
+        .qkv = qkv.const_data_ptr<float>(),
+        .qkv_stride = qkv.stride(0),
+        .num_rows = num_rows,
+        .num_heads = num_heads,
+        .num_kv_heads = num_kv_heads,
+        .head_dim = head_dim,
+        .norm_weight = floats(norm_weight),
+        .norm_eps = static_cast<float>(norm_eps),
+        .rotation = floats(rotation),
+        .rotary_dim = rotation ? rotation->size(1) : 0,
+        .positions = longs(positions),
+        .slots = longs(slots),
+        .keys = const_cast<float*>(floats(keys)),
+        .values = const_cast<float*>(floats(values)),
+        .block_size = keys.size(1),
+        .block_tables = ints(block_tables),
+        .max_blocks = block_tables.size(1),
+        .query_starts = ints(query_starts),
+        .context_lens = ints(context_lens),
+        .num_seqs = num_seqs,
+        .scale = static_cast<float>(scale),
+        .window = window,
+        .softcap = static_cast<float>(softcap),
+        .output = output.mutable_data_ptr<float>(),
+    });
+    return output;
+}
+
 }  // namespace
 
 TORCH_LIBRARY(kamado, library) {
@@ -94,8 +160,16 @@ TORCH_LIBRARY(kamado, library) {
         "linear(Tensor x, Tensor words, Tensor? scale, Tensor? shift, Tensor? bias, "
         "Tensor? residual, Tensor? norm_weight, float norm_eps, int format, int activation, "
         "int out_features, int max_direct_rows) -> Tensor");
+    library.def(
+        "paged_attention(Tensor qkv, Tensor? norm_weight, float norm_eps, Tensor? rotation, "
+        "Tensor positions, Tensor slots, Tensor(a!) keys, Tensor(b!) values, Tensor block_tables, "
+        "Tensor query_starts, Tensor context_lens, float scale, int window, float softcap) "
+        "-> Tensor");
 }
 
-TORCH_LIBRARY_IMPL(kamado, CPU, library) { library.impl("linear", linear); }
+TORCH_LIBRARY_IMPL(kamado, CPU, library) {
+    library.impl("linear", linear);
+    library.impl("paged_attention", paged_attention);
+}
 
 }  // namespace kamado

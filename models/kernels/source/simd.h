@@ -36,8 +36,12 @@ KAMADO_INLINE void store(float* p, Floats v) { *(UnalignedFloats*)p = v; }
 KAMADO_INLINE Floats broadcast(float x) { return x - Floats{}; }
 KAMADO_INLINE Floats to_floats(Ints v) { return __builtin_convertvector(v, Floats); }
 KAMADO_INLINE Floats bits_as_floats(Ints v) { return (Floats)v; }
-KAMADO_INLINE Floats max(Floats a, Floats b) { return a > b ? a : b; }
-KAMADO_INLINE Floats min(Floats a, Floats b) { return a < b ? a : b; }
+
+// The second where either is NaN.
+template <class Vector>
+KAMADO_INLINE Vector max(Vector a, Vector b) { return a > b ? a : b; }
+template <class Vector>
+KAMADO_INLINE Vector min(Vector a, Vector b) { return a < b ? a : b; }
 
 // Swaps lanes i and i ^ kDistance, kDistance a power of two.
 template <int kDistance>
@@ -63,31 +67,41 @@ KAMADO_INLINE float max(Floats v) {
     return v[0];
 }
 
-// e^x within 2 ulp for x <= 88; 0 below -87, where the result would be subnormal. Splits x into
-// n ln 2 + r with |r| <= ln 2 / 2, takes e^r from its Taylor polynomial of degree 7 and 2^n from the
-// bits of the exponent (Cody and Waite 1980, chapter 6).
-KAMADO_INLINE Floats exp(Floats x) {
-    Floats clamped = min(max(x, broadcast(-87.0f)), broadcast(88.0f));
-    Floats scaled = clamped * 1.44269504f;
-    Floats half = scaled < 0.0f ? broadcast(-0.5f) : broadcast(0.5f);
-    Ints n = __builtin_convertvector(scaled + half, Ints);  // truncates, so this rounds
-    Floats whole = to_floats(n);
-    Floats r = clamped - whole * 0.693359375f;  // ln 2 in two parts; the first has few bits
+// e^x within 2 ulp for x <= 88; 0 below -87, where the result would be subnormal; NaN of NaN. Splits x
+// into n ln 2 + r with |r| <= ln 2 / 2, takes e^r from its Taylor polynomial of degree 7 and 2^n from
+// the bits of the exponent (Cody and Waite 1980, chapter 6). For vectors of any width.
+template <class Vector>
+KAMADO_INLINE Vector exp(Vector x) {
+    typedef decltype(x < x) Integers;
+    constexpr Vector kZero{};
+    Vector clamped = min(88.0f - kZero, max(-87.0f - kZero, x));
+    Vector scaled = clamped * 1.44269504f;
+    Vector half = scaled < 0.0f ? -0.5f - kZero : 0.5f - kZero;
+    Integers n = __builtin_convertvector(scaled + half, Integers);  // truncates, so this rounds
+    Vector whole = __builtin_convertvector(n, Vector);
+    Vector r = clamped - whole * 0.693359375f;  // ln 2 in two parts; the first has few bits
     r = r + whole * 2.12194440e-4f;
-    Floats p = r * (1.0f / 5040.0f) + 1.0f / 720.0f;
+    Vector p = r * (1.0f / 5040.0f) + 1.0f / 720.0f;
     p = p * r + 1.0f / 120.0f;
     p = p * r + 1.0f / 24.0f;
     p = p * r + 1.0f / 6.0f;
     p = p * r + 0.5f;
     p = p * r + 1.0f;
     p = p * r + 1.0f;
-    Floats power = bits_as_floats((n + 127) << 23);
-    return x < -87.0f ? Floats{} : p * power;
+    Vector power = (Vector)((n + 127) << 23);
+    return x < -87.0f ? kZero : p * power;
 }
 
-KAMADO_INLINE Floats tanh(Floats x) {
-    Floats e = exp(2.0f * x);
-    return x > 40.0f ? broadcast(1.0f) : 1.0f - 2.0f / (e + 1.0f);
+// Near 0, where e^2x - 1 would cancel, from the Taylor polynomial of degree 11.
+template <class Vector>
+KAMADO_INLINE Vector tanh(Vector x) {
+    Vector square = x * x;
+    Vector p = square * (-1382.0f / 155925.0f) + 62.0f / 2835.0f;
+    p = p * square - 17.0f / 315.0f;
+    p = p * square + 2.0f / 15.0f;
+    p = p * square - 1.0f / 3.0f;
+    Vector far = 1.0f - 2.0f / (exp(min(44.0f - Vector{}, x) * 2.0f) + 1.0f);
+    return square < 0.16f ? x + x * square * p : far;
 }
 
 }  // namespace KAMADO_TARGET

@@ -18,7 +18,7 @@ from transformers import (
 
 from models.architectures.decoder import Decoder
 from models.architectures.loading import load_causal_lm
-from models.quantization.int8_weight import Int8Weight
+from models.quantization.linear_factory import OUTPUT_SCHEMES, SCHEMES
 
 SIZES: dict[str, Any] = {
     "vocab_size": 120,
@@ -93,14 +93,17 @@ def test_same_as_transformers(name, save_checkpoint, assert_same_as_transformers
     assert_same_as_transformers(model, reference)
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("name", ["qwen3", "qwen2", "phi3", "gemma3"])
-def test_int8_equals_transformers_with_dequantised_weights(
-    name, save_checkpoint, assert_same_as_transformers
+def test_quantised_equals_transformers_with_dequantised_weights(
+    name, scheme, save_checkpoint, assert_same_as_transformers
 ):
     folder, reference = save_checkpoint(CONFIGS[name])
-    model = load_causal_lm(folder, quantization="int8")
-    with torch.no_grad():
-        for module_name, module in reference.named_modules():
-            if isinstance(module, torch.nn.Linear) and module_name != "lm_head":
-                module.weight.copy_(Int8Weight.quantize(module.weight).dequantize())
+    model = load_causal_lm(folder, quantization=scheme)
+    for module_name, module in reference.named_modules():
+        if isinstance(module, torch.nn.Linear):
+            kind = (OUTPUT_SCHEMES if module_name == "lm_head" else SCHEMES)[scheme]
+            kept = kind.quantize(module.weight.detach()).dequantize()
+            # A new parameter: the embedding that the output matrix was tied to stays as it is.
+            module.weight = torch.nn.Parameter(kept)
     assert_same_as_transformers(model, reference)

@@ -1,0 +1,502 @@
+// Causal attention of packed, ragged rows over a paged cache, and what comes before it: the norm of
+// queries and keys, their rotation, the write of keys and values into the cache.
+//
+// A lane is one query head of one row. The heads of a group and adjacent rows of a sequence share
+// every key that is loaded: they lie side by side in vectors, while keys and values are broadcast,
+// so that scores, softmax and sums never cross a lane. One code serves a decode row with 7 lanes and
+// a chunk of a prompt with 64 at a time, and it reads the cache as it lies.
+//
+// Softmax is online (Milakov and Gimelshein 2018; Dao et al. 2022): keys in tiles from position 0 on,
+// tiles in spans, each span summed up for itself and the spans merged in order (Dao et al. 2023,
+// "Flash-Decoding"). Which keys meet in which sum depends on their positions alone, so a lane's result
+// is the same bits whatever lanes stand beside it and whichever threads share the work. A key that a
+// lane does not see has no part in its sums: a NaN there stays there.
+#pragma once
+
+#include <omp.h>
+
+#include "activation.h"
+#include "kernels.h"
+#include "scratch.h"
+#include "simd.h"
+
+namespace KAMADO_TARGET {
+
+using kamado::AttentionTask;
+
+constexpr int kTileKeys = 64;
+constexpr int kSpanKeys = 512;
+constexpr int kMaxLaneVectors = kLanes == 16 ? 4 : 2;
+constexpr int kMaxLanes = kMaxLaneVectors * kLanes;
+// Few lanes run in half a register: it takes as long as they need, not as the widest would.
+constexpr int kNarrow = kLanes == 16 ? 8 : kLanes;
+typedef float NarrowFloats __attribute__((vector_size(kNarrow * 4)));
+constexpr float kInfinity = __builtin_inff();
+
+KAMADO_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+KAMADO_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+KAMADO_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Adjacent lanes of one sequence and one key head: lane = row * group_size + head of the group.
+struct LaneTile {
+    int64_t sequence;
+    int64_t kv_head;
+    int64_t first_lane;
+    int64_t num_lanes;
+};
+
+// The positions that a tile's lanes stand at and see.
+struct Reach {
+    int64_t first_position;  // of the first lane
+    int64_t last_position;
+    int64_t first_key;  // that any lane sees
+
+    Reach(const AttentionTask& task, const LaneTile& tile) {
+        const int64_t group_size = task.num_heads / task.num_kv_heads;
+        const int64_t position_of_row_0 = position(task, tile.sequence);
+        first_position = position_of_row_0 + tile.first_lane / group_size;
+        last_position = position_of_row_0 + (tile.first_lane + tile.num_lanes - 1) / group_size;
+        first_key = task.window ? larger(0, first_position - task.window + 1) : 0;
+    }
+
+    static int64_t position(const AttentionTask& task, int64_t sequence) {
+        return task.context_lens[sequence] -
+               (task.query_starts[sequence + 1] - task.query_starts[sequence]);
+    }
+
+    int64_t first_span() const { return first_key / kSpanKeys; }
+    int64_t last_span() const { return last_position / kSpanKeys; }
+};
+
+template <class Vector>
+KAMADO_INLINE Vector load_vector(const float* p) {
+    Vector v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+template <class Vector>
+KAMADO_INLINE void store_vector(float* p, Vector v) { memcpy(p, &v, sizeof v); }
+
+// A tile's lanes in kCount vectors. Arrays of them are [row of the array][kWidth].
+template <class VectorType, int kVectorCount>
+struct Lanes {
+    typedef VectorType Vector;
+    typedef decltype(Vector{} < Vector{}) Integers;
+    static constexpr int kCount = kVectorCount;
+    static constexpr int kStep = sizeof(Vector) / sizeof(float);
+    static constexpr int kWidth = kCount * kStep;
+    // Keys, or dimensions, that are summed at once: few chains of additions wait for themselves,
+    // many do not fit into the registers.
+    static constexpr int kTogether = kCount == 1 ? 8 : 4;
+};
+
+// What a tile's lanes have summed up over some keys.
+template <class L>
+struct Partial {
+    float* sums;      // [head_dim][kWidth], weights times values
+    float* maxima;    // [kWidth], of the scores
+    float* weights;   // [kWidth], the sum of them, relative to the maximum
+
+    static int64_t size(int64_t head_dim) { return (head_dim + 2) * L::kWidth; }
+
+    Partial(float* data, int64_t head_dim)
+        : sums(data), maxima(data + head_dim * L::kWidth), weights(maxima + L::kWidth) {}
+
+    void clear(int64_t head_dim) {
+        memset(sums, 0, head_dim * L::kWidth * sizeof(float));
+        for (int i = 0; i < L::kWidth; i++) maxima[i] = -kInfinity, weights[i] = 0.0f;
+    }
+};
+
+// The keys and values of one tile that some lane sees. Those in [all_from, all_to) all lanes see.
+struct KeyTile {
+    int64_t first;  // position of keys[0]
+    int64_t count;
+    int64_t all_from;
+    int64_t all_to;
+    // The last key is repeated up to a whole number of those that are taken together.
+    const float* keys[kTileKeys + 8];
+    const float* values[kTileKeys];
+
+    KeyTile(const AttentionTask& task, const LaneTile& tile, const Reach& reach, int64_t start) {
+        first = larger(start, reach.first_key);
+        count = smaller(start + kTileKeys, reach.last_position + 1) - first;
+        all_from = task.window ? larger(0, reach.last_position - task.window + 1 - first) : 0;
+        all_to = smaller(count, reach.first_position + 1 - first);
+        if (all_from >= all_to) all_from = all_to = count;
+        const int32_t* table = task.block_tables + tile.sequence * task.max_blocks;
+        const int64_t slot_size = task.num_kv_heads * task.head_dim;
+        for (int64_t i = 0; i < count; i++) {
+            int64_t block = table[(first + i) / task.block_size];
+            int64_t slot = block * task.block_size + (first + i) % task.block_size;
+            keys[i] = task.keys + slot * slot_size + tile.kv_head * task.head_dim;
+            values[i] = task.values + slot * slot_size + tile.kv_head * task.head_dim;
+        }
+        for (int i = 0; i < 8; i++) keys[count + i] = keys[count - 1];
+    }
+
+    bool has_hidden() const { return all_from > 0 || all_to < count; }
+};
+
+// What one thread works with on one tile of lanes.
+template <class L>
+struct Workspace {
+    float* queries;      // [head_dim][kWidth], scaled
+    float* scores;       // [kTileKeys + 8][kWidth], then the weights
+    int32_t* positions;  // [kWidth]
+    Partial<L> running;
+    Partial<L> span;
+
+    static int64_t size(int64_t head_dim) {
+        return (head_dim + kTileKeys + 9) * L::kWidth + 2 * Partial<L>::size(head_dim);
+    }
+
+    Workspace(float* data, int64_t head_dim)
+        : queries(data),
+          scores(queries + head_dim * L::kWidth),
+          positions((int32_t*)(scores + (kTileKeys + 8) * L::kWidth)),
+          running((float*)(positions + L::kWidth), head_dim),
+          span(running.sums + Partial<L>::size(head_dim), head_dim) {}
+};
+
+// scores[i] = keys[i] . query of each lane, the dimensions in their order.
+template <class L>
+KAMADO_INLINE void score(const float* queries, const float* const* keys, int64_t head_dim,
+                         float* scores) {
+    typename L::Vector sums[L::kTogether][L::kCount] = {};
+    const float* key[L::kTogether];
+    for (int i = 0; i < L::kTogether; i++) key[i] = keys[i];
+    for (int64_t d = 0; d < head_dim; d++) {
+        typename L::Vector query[L::kCount];
+        for (int v = 0; v < L::kCount; v++)
+            query[v] = load_vector<typename L::Vector>(queries + d * L::kWidth + v * L::kStep);
+#pragma GCC unroll 8
+        for (int i = 0; i < L::kTogether; i++)
+#pragma GCC unroll 4
+            for (int v = 0; v < L::kCount; v++) sums[i][v] = sums[i][v] + key[i][d] * query[v];
+    }
+    for (int i = 0; i < L::kTogether; i++)
+        for (int v = 0; v < L::kCount; v++)
+            store_vector(scores + i * L::kWidth + v * L::kStep, sums[i][v]);
+}
+
+// Lanes of vector v that see the key at `position`.
+template <class L>
+KAMADO_INLINE typename L::Integers visible(const AttentionTask& task, const int32_t* positions,
+                                           int v, int64_t position) {
+    typename L::Integers own;
+    memcpy(&own, positions + v * L::kStep, sizeof own);
+    typename L::Integers seen = own >= (int32_t)position;
+    if (task.window) seen = seen & (own < (int32_t)(position + task.window));
+    return seen;
+}
+
+template <class L>
+static void cap_and_hide(const AttentionTask& task, const KeyTile& tile, const int32_t* positions,
+                         float* scores) {
+    typedef typename L::Vector Vector;
+    for (int64_t i = 0; i < tile.count; i++) {
+        const bool is_hidden = i < tile.all_from || i >= tile.all_to;
+        if (!is_hidden && !task.softcap) continue;
+        for (int v = 0; v < L::kCount; v++) {
+            float* at = scores + i * L::kWidth + v * L::kStep;
+            Vector s = load_vector<Vector>(at);
+            if (task.softcap) s = tanh(s * (1.0f / task.softcap)) * task.softcap;
+            if (is_hidden)
+                s = visible<L>(task, positions, v, tile.first + i) ? s : -kInfinity - Vector{};
+            store_vector(at, s);
+        }
+    }
+}
+
+// Turns scores into weights relative to the maximum so far, and gives the factor by which that
+// maximum has shrunk what was summed before.
+template <class L>
+static void weigh(float* scores, int64_t count, Partial<L>& partial, typename L::Vector* shrink) {
+    typedef typename L::Vector Vector;
+    for (int v = 0; v < L::kCount; v++) {
+        const int column = v * L::kStep;
+        const Vector before = load_vector<Vector>(partial.maxima + column);
+        Vector maximum = before;
+        for (int64_t i = 0; i < count; i++)
+            maximum = max(maximum, load_vector<Vector>(scores + i * L::kWidth + column));
+        // Lanes that have seen nothing yet: -inf - -inf would be NaN.
+        const Vector reference = maximum == -kInfinity ? Vector{} : maximum;
+        Vector total{};
+        for (int64_t i = 0; i < count; i++) {
+            float* at = scores + i * L::kWidth + column;
+            Vector weight = exp(load_vector<Vector>(at) - reference);
+            store_vector(at, weight);
+            total = total + weight;
+        }
+        shrink[v] = exp(before - reference);
+        store_vector(partial.maxima + column, maximum);
+        Vector weights = load_vector<Vector>(partial.weights + column);
+        store_vector(partial.weights + column, weights * shrink[v] + total);
+    }
+}
+
+// sums[n][v] += weight times dimension n of the value, for keys [from, to) in their order.
+template <class L, bool kHasHidden>
+KAMADO_INLINE void add_values(const AttentionTask& task, const KeyTile& tile, const float* weights,
+                              const int32_t* positions, int64_t dimension, int64_t from, int64_t to,
+                              typename L::Vector (&sums)[L::kTogether][L::kCount]) {
+    for (int64_t i = from; i < to; i++) {
+        const float* value = tile.values[i] + dimension;
+        typename L::Vector weight[L::kCount];
+        for (int v = 0; v < L::kCount; v++)
+            weight[v] = load_vector<typename L::Vector>(weights + i * L::kWidth + v * L::kStep);
+#pragma GCC unroll 8
+        for (int n = 0; n < L::kTogether; n++)
+#pragma GCC unroll 4
+            for (int v = 0; v < L::kCount; v++) {
+                typename L::Vector sum = sums[n][v] + value[n] * weight[v];
+                if constexpr (kHasHidden)
+                    sum = visible<L>(task, positions, v, tile.first + i) ? sum : sums[n][v];
+                sums[n][v] = sum;
+            }
+    }
+}
+
+template <class L>
+static void attend_tile(const AttentionTask& task, const KeyTile& tile, const Workspace<L>& work,
+                        Partial<L>& partial) {
+    typedef typename L::Vector Vector;
+    for (int64_t i = 0; i < tile.count; i += L::kTogether)
+        score<L>(work.queries, tile.keys + i, task.head_dim, work.scores + i * L::kWidth);
+    if (tile.has_hidden() || task.softcap) cap_and_hide<L>(task, tile, work.positions, work.scores);
+    Vector shrink[L::kCount];
+    weigh<L>(work.scores, tile.count, partial, shrink);
+    for (int64_t d = 0; d < task.head_dim; d += L::kTogether) {
+        Vector sums[L::kTogether][L::kCount] = {};
+        add_values<L, true>(task, tile, work.scores, work.positions, d, 0, tile.all_from, sums);
+        add_values<L, false>(task, tile, work.scores, work.positions, d, tile.all_from, tile.all_to,
+                             sums);
+        add_values<L, true>(task, tile, work.scores, work.positions, d, tile.all_to, tile.count, sums);
+        for (int n = 0; n < L::kTogether; n++)
+            for (int v = 0; v < L::kCount; v++) {
+                float* at = partial.sums + (d + n) * L::kWidth + v * L::kStep;
+                store_vector(at, load_vector<Vector>(at) * shrink[v] + sums[n][v]);
+            }
+    }
+}
+
+template <class L>
+static void attend_span(const AttentionTask& task, const LaneTile& tile, const Reach& reach,
+                        int64_t span, const Workspace<L>& work, Partial<L> partial) {
+    partial.clear(task.head_dim);
+    const int64_t stop = smaller((span + 1) * kSpanKeys, reach.last_position + 1);
+    int64_t start = larger(span * kSpanKeys, reach.first_key / kTileKeys * kTileKeys);
+    for (; start < stop; start += kTileKeys)
+        attend_tile<L>(task, KeyTile(task, tile, reach, start), work, partial);
+}
+
+// Adds a later span's sums to those of all spans before it.
+template <class L>
+static void merge(Partial<L>& running, Partial<L>& span, int64_t head_dim) {
+    typedef typename L::Vector Vector;
+    for (int v = 0; v < L::kCount; v++) {
+        const int column = v * L::kStep;
+        const Vector old = load_vector<Vector>(running.maxima + column);
+        const Vector added = load_vector<Vector>(span.maxima + column);
+        const Vector maximum = max(old, added);
+        const Vector reference = maximum == -kInfinity ? Vector{} : maximum;
+        const Vector shrink = exp(old - reference), grow = exp(added - reference);
+        store_vector(running.maxima + column, maximum);
+        for (int64_t d = -1; d < head_dim; d++) {
+            float* to = (d < 0 ? running.weights : running.sums + d * L::kWidth) + column;
+            float* from = (d < 0 ? span.weights : span.sums + d * L::kWidth) + column;
+            Vector addend = load_vector<Vector>(from) * grow;
+            asm("" : "+m"(addend));  // rounded: which product is fused must not be left open
+            store_vector(to, load_vector<Vector>(to) * shrink + addend);
+        }
+    }
+}
+
+// The queries of a tile's lanes, scaled, as columns; and the lanes' positions.
+template <class L>
+static void gather_queries(const AttentionTask& task, const LaneTile& tile, const Reach& reach,
+                           const Workspace<L>& work) {
+    const int64_t group_size = task.num_heads / task.num_kv_heads;
+    for (int lane = 0; lane < L::kWidth; lane++) {
+        // Lanes that pad the last vector repeat the last one.
+        int64_t index = tile.first_lane + smaller(lane, tile.num_lanes - 1);
+        int64_t row = task.query_starts[tile.sequence] + index / group_size;
+        int64_t head = tile.kv_head * group_size + index % group_size;
+        const float* query = task.output + (row * task.num_heads + head) * task.head_dim;
+        for (int64_t d = 0; d < task.head_dim; d++)
+            work.queries[d * L::kWidth + lane] = query[d] * task.scale;
+        work.positions[lane] =
+            (int32_t)(Reach::position(task, tile.sequence) + index / group_size);
+    }
+}
+
+template <class L>
+static void store_output(const AttentionTask& task, const LaneTile& tile, const Partial<L>& partial) {
+    const int64_t group_size = task.num_heads / task.num_kv_heads;
+    for (int64_t lane = 0; lane < tile.num_lanes; lane++) {
+        int64_t index = tile.first_lane + lane;
+        int64_t row = task.query_starts[tile.sequence] + index / group_size;
+        int64_t head = tile.kv_head * group_size + index % group_size;
+        float* output = task.output + (row * task.num_heads + head) * task.head_dim;
+        const float factor = 1.0f / partial.weights[lane];
+        for (int64_t d = 0; d < task.head_dim; d++)
+            output[d] = partial.sums[d * L::kWidth + lane] * factor;
+    }
+}
+
+// Calls f with the Lanes that hold so many.
+template <class F>
+KAMADO_INLINE void with_lanes(int64_t num_lanes, F&& f) {
+    if (num_lanes <= kNarrow) return f.template operator()<Lanes<NarrowFloats, 1>>();
+    if (num_lanes <= kLanes) return f.template operator()<Lanes<Floats, 1>>();
+    if (num_lanes <= 2 * kLanes) return f.template operator()<Lanes<Floats, 2>>();
+    if constexpr (kMaxLaneVectors == 4) {
+        if (num_lanes <= 3 * kLanes) return f.template operator()<Lanes<Floats, 3>>();
+        return f.template operator()<Lanes<Floats, 4>>();
+    }
+}
+
+using WidestLanes = Lanes<Floats, kMaxLaneVectors>;
+
+// All of a tile's spans, one after another.
+static void attend_lanes(const AttentionTask& task, const LaneTile& tile, float* scratch) {
+    with_lanes(tile.num_lanes, [&]<class L>() {
+        const Reach reach(task, tile);
+        Workspace<L> work(scratch, task.head_dim);
+        gather_queries<L>(task, tile, reach, work);
+        work.running.clear(task.head_dim);
+        for (int64_t span = reach.first_span(); span <= reach.last_span(); span++) {
+            attend_span<L>(task, tile, reach, span, work, work.span);
+            merge<L>(work.running, work.span, task.head_dim);
+        }
+        store_output<L>(task, tile, work.running);
+    });
+}
+
+// One span alone, for another thread to merge.
+static void attend_lanes_in_span(const AttentionTask& task, const LaneTile& tile, int64_t span,
+                                 float* scratch, float* result) {
+    with_lanes(tile.num_lanes, [&]<class L>() {
+        const Reach reach(task, tile);
+        Workspace<L> work(scratch, task.head_dim);
+        gather_queries<L>(task, tile, reach, work);
+        attend_span<L>(task, tile, reach, span, work, Partial<L>(result, task.head_dim));
+    });
+}
+
+static void merge_spans(const AttentionTask& task, const LaneTile& tile, float* scratch,
+                        float* results, int64_t result_size) {
+    with_lanes(tile.num_lanes, [&]<class L>() {
+        const Reach reach(task, tile);
+        Workspace<L> work(scratch, task.head_dim);
+        work.running.clear(task.head_dim);
+        for (int64_t span = reach.first_span(); span <= reach.last_span(); span++) {
+            Partial<L> partial(results, task.head_dim);
+            merge<L>(work.running, partial, task.head_dim);
+            results += result_size;
+        }
+        store_output<L>(task, tile, work.running);
+    });
+}
+
+// Rotates the first rotary_dim numbers of a head, pairs (i, i + rotary_dim / 2) (Su et al. 2021).
+KAMADO_INLINE void rotate(float* x, const float* cosines, int64_t rotary_dim) {
+    const int64_t half = rotary_dim / 2;
+    const float* sines = cosines + half;
+    int64_t i = 0;
+    for (; i + kLanes <= half; i += kLanes) {
+        Floats a = load(x + i), b = load(x + half + i), c = load(cosines + i), s = load(sines + i);
+        store(x + i, a * c - b * s);
+        store(x + half + i, b * c + a * s);
+    }
+    for (; i < half; i++) {
+        float a = x[i], b = x[half + i];
+        x[i] = a * cosines[i] - b * sines[i];
+        x[half + i] = b * cosines[i] + a * sines[i];
+    }
+}
+
+// Brings a row's queries into the output, its keys and values into the cache.
+static void place_row(const AttentionTask& task, int64_t row) {
+    const int64_t num_heads = task.num_heads, num_kv_heads = task.num_kv_heads, dim = task.head_dim;
+    const float* x = task.qkv + row * task.qkv_stride;
+    const int64_t slot = task.slots[row];
+    for (int64_t head = 0; head < num_heads + num_kv_heads; head++) {
+        float* y = head < num_heads ? task.output + (row * num_heads + head) * dim
+                                    : task.keys + (slot * num_kv_heads + head - num_heads) * dim;
+        if (task.norm_weight)
+            rms_norm_row(x + head * dim, task.norm_weight + head * dim, task.norm_eps, dim, y);
+        else
+            memcpy(y, x + head * dim, dim * sizeof(float));
+        if (task.rotation)
+            rotate(y, task.rotation + task.positions[row] * task.rotary_dim, task.rotary_dim);
+    }
+    memcpy(task.values + slot * num_kv_heads * dim, x + (num_heads + num_kv_heads) * dim,
+           num_kv_heads * dim * sizeof(float));
+}
+
+static int64_t lane_tiles_of(const AttentionTask& task, int64_t sequence) {
+    const int64_t rows = task.query_starts[sequence + 1] - task.query_starts[sequence];
+    return ceil_div(rows * (task.num_heads / task.num_kv_heads), kMaxLanes);
+}
+
+// tiles [number of them]; first_spans [number + 1]: how many spans the tiles before it see.
+static void list_lane_tiles(const AttentionTask& task, LaneTile* tiles, int64_t* first_spans) {
+    int64_t num_tiles = 0;
+    first_spans[0] = 0;
+    for (int64_t sequence = 0; sequence < task.num_seqs; sequence++) {
+        const int64_t rows = task.query_starts[sequence + 1] - task.query_starts[sequence];
+        const int64_t num_lanes = rows * (task.num_heads / task.num_kv_heads);
+        for (int64_t kv_head = 0; kv_head < task.num_kv_heads; kv_head++)
+            for (int64_t lane = 0; lane < num_lanes; lane += kMaxLanes) {
+                LaneTile tile{sequence, kv_head, lane, smaller(kMaxLanes, num_lanes - lane)};
+                const Reach reach(task, tile);
+                tiles[num_tiles] = tile;
+                first_spans[num_tiles + 1] =
+                    first_spans[num_tiles] + reach.last_span() - reach.first_span() + 1;
+                num_tiles++;
+            }
+    }
+}
+
+// Few tiles are divided among the threads span by span; of many, each thread takes whole ones.
+static void attention(const AttentionTask& task) {
+    int64_t num_tiles = 0;
+    for (int64_t i = 0; i < task.num_seqs; i++)
+        num_tiles += lane_tiles_of(task, i) * task.num_kv_heads;
+    Scratch lists(Scratch::kTiles, num_tiles * (sizeof(LaneTile) + 8) / sizeof(float) + 2);
+    LaneTile* tiles = (LaneTile*)lists.data;
+    int64_t* first_spans = (int64_t*)(tiles + num_tiles);
+    list_lane_tiles(task, tiles, first_spans);
+
+    const int64_t num_spans = first_spans[num_tiles];
+    const int64_t result_size = Partial<WidestLanes>::size(task.head_dim);
+    const bool is_split = num_tiles < 4 * omp_get_max_threads() && num_spans > num_tiles;
+    Scratch results(Scratch::kSpans, is_split ? num_spans * result_size : 0);
+#pragma omp parallel
+    {
+        Scratch work(Scratch::kAttention, Workspace<WidestLanes>::size(task.head_dim));
+#pragma omp for
+        for (int64_t row = 0; row < task.num_rows; row++) place_row(task, row);
+        if (is_split) {
+#pragma omp for schedule(dynamic, 1)
+            for (int64_t i = 0; i < num_spans; i++) {
+                int64_t t = 0;
+                while (first_spans[t + 1] <= i) t++;
+                int64_t span = Reach(task, tiles[t]).first_span() + i - first_spans[t];
+                attend_lanes_in_span(task, tiles[t], span, work.data, results.data + i * result_size);
+            }
+#pragma omp for schedule(dynamic, 1)
+            for (int64_t t = 0; t < num_tiles; t++)
+                merge_spans(task, tiles[t], work.data, results.data + first_spans[t] * result_size,
+                            result_size);
+        } else {
+#pragma omp for schedule(dynamic, 1)
+            for (int64_t t = 0; t < num_tiles; t++) attend_lanes(task, tiles[t], work.data);
+        }
+    }
+}
+
+}  // namespace KAMADO_TARGET

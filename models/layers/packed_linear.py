@@ -1,0 +1,66 @@
+"""A Linear on the CPU kernels: norm, product, bias, gate and residual in one operator."""
+
+import torch
+
+from models.kernels.packed_weight import GATE_ROWS, PANEL, PackedWeight, pad_rows
+from models.layers.norm import RMSNorm
+
+MAX_DIRECT_ROWS = 48
+"""Batches up to so many rows unpack weights in registers; see `kernels.h`. Both ways give the same
+bits; the second pays from about here on."""
+
+_ACTIVATIONS = {None: 0, "silu": 1, "gelu": 2, "gelu_pytorch_tanh": 3}
+"""As numbered in `kernels.h`."""
+
+
+class PackedLinear:
+    """A Linear over packed weights and fp32 activations. Every row's result is the same bits in any
+    batch."""
+
+    __slots__ = ("_activation", "_bias", "_out_features", "_weight")
+
+    def __init__(
+        self,
+        weight: PackedWeight,
+        out_features: int,
+        bias: torch.Tensor | None = None,
+        activation: str | None = None,
+    ) -> None:
+        """With `activation` the weight's rows, and the bias, are as `interleave_gate` orders them
+        and out_features counts what the gate lets through."""
+        self._weight = weight
+        self._out_features = out_features
+        self._bias = None if bias is None else pad_rows(bias.float(), PANEL)
+        self._activation = _ACTIVATIONS[activation]
+
+    def __call__(
+        self,
+        x: torch.Tensor,
+        *,
+        norm: RMSNorm | None = None,
+        residual: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        weight = self._weight
+        y: torch.Tensor = torch.ops.kamado.linear.default(
+            x,
+            weight.words,
+            weight.scale,
+            weight.shift,
+            self._bias,
+            residual,
+            None if norm is None else norm.weight,
+            0.0 if norm is None else norm.eps,
+            weight.format,
+            self._activation,
+            self._out_features,
+            MAX_DIRECT_ROWS,
+        )
+        return y
+
+
+def interleave_gate(rows: torch.Tensor) -> torch.Tensor:
+    """rows [2 * n, ...], the gate's half first -> GATE_ROWS of the gate, then the rows that they
+    gate, and so on; both halves are padded with zeros to whole groups."""
+    gate, up = (pad_rows(half, GATE_ROWS) for half in rows.chunk(2))
+    groups = (-1, GATE_ROWS, *rows.shape[1:])
+    return torch.stack((gate.view(groups), up.view(groups)), dim=1).flatten(0, 2)
