@@ -2,7 +2,9 @@
 
 TextError
 ├── UnsupportedTokenizerError   the model's tokenizer cannot be decoded piece by piece
-└── ChatTemplateError           these messages cannot become a prompt of this model
+├── ChatTemplateError           these messages cannot become a prompt of this model
+├── GrammarRefusedError         a schema, regex or grammar that cannot be kept to
+└── CompilerBusyError           too many grammars are being compiled; try again later
 """
 
 
@@ -15,4 +17,16 @@ class UnsupportedTokenizerError(TextError):
 
 
 class ChatTemplateError(TextError):
+    pass
+
+
+class GrammarRefusedError(TextError):
+    """`field` is where in the request the fault is."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class CompilerBusyError(TextError):
     pass

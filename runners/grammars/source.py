@@ -1,0 +1,74 @@
+"""A grammar in llguidance's own notation, ready to be compiled, and how it is written."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+JSON_STYLE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+"""As Python's json.dumps writes it, and as tool calls are written in the prompts of most models.
+Fixed whitespace forces most punctuation, and leaves a model no way to dawdle."""
+
+_MARKER = re.compile("([\udc00-\udcff])")
+MAX_MARKERS = 256
+
+
+def marker_symbol(number: int) -> str:
+    """A character that stands for a token in a text. Decoded text can never contain it: it is a
+    lone surrogate."""
+    assert number < MAX_MARKERS
+    return chr(0xDC00 + number)
+
+
+@dataclass(frozen=True, slots=True)
+class GrammarSource:
+    """Equal sources compile to equal grammars."""
+
+    text: str
+    """A Lark grammar, or JSON with several."""
+    growth: int = 16
+    """About how many tokens one token can add to the shortest way to the end: by beginning
+    something that must be finished."""
+    is_foreign: bool = False
+    """Written by the caller: it may be in GBNF, and is converted first."""
+
+
+def literal(text: str, marker_ids: Sequence[int] = ()) -> str:
+    """The Lark expression for exactly this text, marker symbols being their tokens."""
+    pieces = [piece for piece in _MARKER.split(text) if piece]
+    return " ".join(
+        f"<[{marker_ids[ord(piece) - 0xDC00]}]>" if _MARKER.fullmatch(piece) else _quoted(piece)
+        for piece in pieces
+    )
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def json_expression(schema: Mapping[str, Any]) -> str:
+    """The Lark expression for a value of this schema."""
+    return "%json " + json.dumps({"x-guidance": JSON_STYLE, **schema}, ensure_ascii=False)
+
+
+def from_schema(schema: Mapping[str, Any], growth: int) -> GrammarSource:
+    return GrammarSource(f"start: {json_expression(schema)}", growth)
+
+
+def from_regex(pattern: str) -> GrammarSource:
+    """The whole answer matches; the syntax is that of Rust's regex, without look-around."""
+    return GrammarSource(json.dumps({"grammars": [{"lark_grammar": _regex_rule(pattern)}]}))
+
+
+def _regex_rule(pattern: str) -> str:
+    escaped = re.sub(r"\\.|/", lambda found: r"\/" if found[0] == "/" else found[0], pattern)
+    return "start: /" + escaped.replace("\n", r"\n") + "/"
+
+
+def from_choice(choices: Sequence[str]) -> GrammarSource:
+    return GrammarSource("start: " + " | ".join(map(_quoted, choices)), max(map(len, choices)))
+
+
+def from_grammar(text: str) -> GrammarSource:
+    return GrammarSource(text, is_foreign=True)

@@ -1,0 +1,114 @@
+"""A vocabulary as llguidance sees it, and the order in which its tokens are tried to end
+something."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from llguidance import LLMatcher, LLParserLimits, LLTokenizer
+
+from runners.grammars.source import GrammarSource
+
+MAX_LEXER_STATES = 50_000
+"""At 1 to 2 kB each, what a grammar may grow to while it is used."""
+STEP_LEXER_FUEL = 100_000
+"""About 7 ms of one step."""
+
+
+def parser_limits() -> LLParserLimits:
+    """Of one grammar, wherever it is compiled; the rest are llguidance's own."""
+    return LLParserLimits(
+        max_lexer_states=MAX_LEXER_STATES, step_lexer_fuel=STEP_LEXER_FUEL, verbose_errors=False
+    )
+
+
+def build_tokenizer(
+    tokenizer_json: str, vocab_size: int, eos_token_ids: Sequence[int]
+) -> LLTokenizer:
+    """Raises ValueError for a kind of tokenizer that llguidance does not read."""
+    return LLTokenizer(tokenizer_json, n_vocab=vocab_size, eos_token=list(eos_token_ids))
+
+
+def build_matcher(tokenizer: LLTokenizer, source: GrammarSource) -> LLMatcher:
+    """Raises ValueError for a grammar that is wrong or too large, as llguidance tells it."""
+    text = source.text
+    if source.is_foreign:
+        # Only the process that compiles callers' grammars comes here.
+        from llguidance.gbnf_to_lark import any_to_lark
+
+        text = any_to_lark(text)
+    matcher = LLMatcher(tokenizer, text, log_level=0, limits=parser_limits())
+    if not matcher.is_error():
+        matcher.compute_bitmask()
+    if matcher.is_error():
+        raise ValueError(error_of(matcher))
+    return matcher
+
+
+def error_of(matcher: LLMatcher) -> str:
+    """Without llguidance's own state, which quotes the grammar."""
+    message: str = matcher.get_error().partition("<non-verbose/>")[0].strip()
+    if message == "NoExtensionBias":
+        return "it admits no answer"
+    return message
+
+
+class Vocabulary:
+    """Shared by all grammars of one model."""
+
+    def __init__(self, tokenizer_json: str, vocab_size: int, eos_token_ids: Sequence[int]) -> None:
+        """Raises ValueError."""
+        self.tokenizer = build_tokenizer(tokenizer_json, vocab_size, eos_token_ids)
+        self.vocab_size = vocab_size
+        self.eos_token_ids = tuple(eos_token_ids)
+        self.closing_order = ClosingOrder(
+            [self.tokenizer.decode_bytes([token_id]) for token_id in range(vocab_size)]
+        )
+
+
+class ClosingOrder:
+    """Which allowed token to take to come to the end of JSON, or of anything."""
+
+    def __init__(self, spelt: Sequence[bytes]) -> None:
+        """`spelt[token_id]` are the token's bytes."""
+        self._letter = next((i for i, token in enumerate(spelt) if token == b"q"), None)
+        self._between = _sorted(spelt, brackets_first=True)
+        self._within = _sorted(spelt, brackets_first=False)
+        self._num_closing = sum(_kind(token, True) < 5 for token in spelt)
+
+    def first(self, bitmask: bytes, *, attempt: int) -> int | None:
+        """Where letters are allowed we are within a string: there a quote ends something, and
+        between strings a bracket. Where neither can come, the longest token gets furthest; a second
+        attempt takes the shortest."""
+        bits = np.frombuffer(bitmask, dtype=np.uint8)
+        allowed = np.unpackbits(bits, bitorder="little", count=len(self._between))
+        is_within = self._letter is not None and allowed[self._letter]
+        order = self._within if is_within else self._between
+        in_order = allowed[order]
+        place = int(in_order.argmax())
+        if not in_order[place]:
+            return None
+        if attempt and place >= self._num_closing:
+            place = len(order) - 1 - int(in_order[::-1].argmax())
+        return int(order[place])
+
+
+def _sorted(spelt: Sequence[bytes], *, brackets_first: bool) -> np.ndarray:
+    """Token ids [vocab_size]: those that close or are whole values, then the others, longest
+    first."""
+
+    def rank(token_id: int) -> tuple[int, int]:
+        return (_kind(spelt[token_id], brackets_first), -len(spelt[token_id]))
+
+    return np.array(sorted(range(len(spelt)), key=rank), dtype=np.int64)
+
+
+def _kind(token: bytes, brackets_first: bool) -> int:
+    """Smaller ends sooner."""
+    bare = token.strip(b" ")
+    if bare and not bare.strip(b"]}"):
+        return 0 if brackets_first else 2
+    if bare[:1] == b'"' and not bare.strip(b'"]}'):
+        return 3 if brackets_first and bare != b'""' else 1
+    if bare in (b"0", b"{}", b"[]"):
+        return 2
+    return 4 if bare in (b"", b"{", b"[") else 5
