@@ -68,14 +68,33 @@ class Tokenizer:
         rendered = self._template.render(lace.through(conversation), lace.through(tools))
         return self._special_tokens.encode(rendered, lace)
 
-    def decoder(self, *, continues: bool = False) -> IncrementalDecoder:
-        """`continues`: the text goes on from a prompt, so its first space is part of it."""
+    def decoder(
+        self, *, continues: bool = False, symbols: Mapping[int, str] | None = None
+    ) -> IncrementalDecoder:
+        """`continues`: the text goes on from a prompt, so its first space is part of it. `symbols`:
+        what to write for some tokens instead of what they are."""
         drop = self._token_bytes.leading_space and not continues
-        return IncrementalDecoder(self._token_bytes, drop_leading_space=drop)
+        return IncrementalDecoder(self._token_bytes, drop_leading_space=drop, symbols=symbols)
 
     def decode(self, ids: Iterable[int]) -> str:
         decoder = self.decoder()
         return "".join(map(decoder.add, ids)) + decoder.finish()
+
+    @property
+    def chat_template_text(self) -> str:
+        """The Jinja source for conversations with tools; empty if there is none."""
+        return self._template.text
+
+    @property
+    def as_json(self) -> str:
+        """As in tokenizer.json."""
+        text: str = self._backend.to_str()
+        return text
+
+    def added_token_id(self, written: str) -> int | None:
+        """The id of an added token, which stands apart from all other text."""
+        added = self._backend.get_added_tokens_decoder()
+        return next((i for i, token in added.items() if token.content == written), None)
 
     def token_bytes(self, token_id: int) -> bytes:
         """The token on its own, special tokens included; empty for an id that is no token."""

@@ -10,15 +10,14 @@ JSON_STYLE = {"whitespace_flexible": False, "item_separator": ", ", "key_separat
 """As Python's json.dumps writes it, and as tool calls are written in the prompts of most models.
 Fixed whitespace forces most punctuation, and leaves a model no way to dawdle."""
 
-_MARKER = re.compile("([\udc00-\udcff])")
-MAX_MARKERS = 256
+MARKER_SYMBOLS = "".join(map(chr, range(0xDC00, 0xDC10)))
+"""Characters that stand for tokens in a text. They are lone surrogates: decoded text never has
+any."""
+_MARKER = re.compile(f"([{MARKER_SYMBOLS}])")
 
 
 def marker_symbol(number: int) -> str:
-    """A character that stands for a token in a text. Decoded text can never contain it: it is a
-    lone surrogate."""
-    assert number < MAX_MARKERS
-    return chr(0xDC00 + number)
+    return MARKER_SYMBOLS[number]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +25,23 @@ class GrammarSource:
     """Equal sources compile to equal grammars."""
 
     text: str
-    """A Lark grammar, or JSON with several."""
+    """A Lark grammar."""
     growth: int = 16
     """About how many tokens one token can add to the shortest way to the end: by beginning
     something that must be finished."""
+    body: str = ""
+    """A second grammar, which `text` names @body."""
     is_foreign: bool = False
-    """Written by the caller: it may be in GBNF, and is converted first."""
+    """The body, or the text if there is none, is the caller's: it may be in GBNF."""
 
 
 def literal(text: str, marker_ids: Sequence[int] = ()) -> str:
     """The Lark expression for exactly this text, marker symbols being their tokens."""
     pieces = [piece for piece in _MARKER.split(text) if piece]
     return " ".join(
-        f"<[{marker_ids[ord(piece) - 0xDC00]}]>" if _MARKER.fullmatch(piece) else _quoted(piece)
+        f"<[{marker_ids[MARKER_SYMBOLS.index(piece)]}]>"
+        if _MARKER.fullmatch(piece)
+        else _quoted(piece)
         for piece in pieces
     )
 
@@ -58,12 +61,8 @@ def from_schema(schema: Mapping[str, Any], growth: int) -> GrammarSource:
 
 def from_regex(pattern: str) -> GrammarSource:
     """The whole answer matches; the syntax is that of Rust's regex, without look-around."""
-    return GrammarSource(json.dumps({"grammars": [{"lark_grammar": _regex_rule(pattern)}]}))
-
-
-def _regex_rule(pattern: str) -> str:
     escaped = re.sub(r"\\.|/", lambda found: r"\/" if found[0] == "/" else found[0], pattern)
-    return "start: /" + escaped.replace("\n", r"\n") + "/"
+    return GrammarSource("start: /" + escaped.replace("\n", r"\n") + "/")
 
 
 def from_choice(choices: Sequence[str]) -> GrammarSource:

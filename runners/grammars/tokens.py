@@ -1,6 +1,7 @@
 """A vocabulary as llguidance sees it, and the order in which its tokens are tried to end
 something."""
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,18 +31,26 @@ def build_tokenizer(
 
 def build_matcher(tokenizer: LLTokenizer, source: GrammarSource) -> LLMatcher:
     """Raises ValueError for a grammar that is wrong or too large, as llguidance tells it."""
-    text = source.text
+    top, body = source.text, source.body
     if source.is_foreign:
-        # Only the process that compiles callers' grammars comes here.
-        from llguidance.gbnf_to_lark import any_to_lark
-
-        text = any_to_lark(text)
-    matcher = LLMatcher(tokenizer, text, log_level=0, limits=parser_limits())
+        top, body = (top, _as_lark(body)) if body else (_as_lark(top), "")
+    if body:
+        grammars = [{"lark_grammar": top}, {"name": "body", "lark_grammar": body}]
+        top = json.dumps({"grammars": grammars})
+    matcher = LLMatcher(tokenizer, top, log_level=0, limits=parser_limits())
     if not matcher.is_error():
         matcher.compute_bitmask()
     if matcher.is_error():
         raise ValueError(error_of(matcher))
     return matcher
+
+
+def _as_lark(text: str) -> str:
+    # few requests come with a grammar
+    from llguidance.gbnf_to_lark import any_to_lark
+
+    converted: str = any_to_lark(text)
+    return converted
 
 
 def error_of(matcher: LLMatcher) -> str:
