@@ -56,7 +56,7 @@ def load_engine() -> "Engine":
         scheduler=SchedulerConfig(settings.max_num_seqs, settings.max_batch_tokens),
         cache=CacheConfig(settings.block_size, settings.prefix_caching, settings.kv_memory_bytes),
     )
-    served.tokenizer = loaded.tokenizer
+    served.text = loaded.text
     if settings.embedding_model is None:
         embedders.append(loaded.embedder(runner, served.name))
     else:
@@ -142,6 +142,8 @@ class Kamado:
             task.cancel()
         for embedder in embedders:
             embedder.close()
+        if served.text is not None:
+            served.text.close()
         closing = threading.Thread(target=runner.close, daemon=True)
         closing.start()
         closing.join(timeout=5)  # an engine that still loads is not waited for

@@ -7,6 +7,8 @@ import orjson
 from api.answer import DONE, LOWEST_LOGPROB, Json, event, token_name, usage_json
 from api.choice_text import Delta, TokenRecord
 from api.generation import Usage
+from api.message_json import delta_jsons, message_json
+from runners.dialects.message_parser import MessageParser
 from runners.tokenizer import Tokenizer
 
 
@@ -20,13 +22,16 @@ class ChatAnswer:
         model: str,
         tokenizer: Tokenizer,
         *,
-        num_choices: int,
+        parsers: Sequence[MessageParser | None],
+        call_id_length: int | None,
         wants_logprobs: bool,
         include_usage: bool,
     ) -> None:
+        """`parsers`: one per choice, None where all its text is content."""
         self._head: Json = {"id": answer_id, "created": created, "model": model}
         self._tokenizer = tokenizer
-        self._num_choices = num_choices
+        self._parsers = parsers
+        self._call_id_length = call_id_length
         self._wants_logprobs = wants_logprobs
         self._include_usage = include_usage
         head = orjson.dumps({**self._head, "object": "chat.completion.chunk"})
@@ -44,7 +49,7 @@ class ChatAnswer:
 
     def opening(self) -> bytes:
         delta = b'{"role":"assistant","content":"","refusal":null}'
-        return b"".join(self._chunk(index, delta) for index in range(self._num_choices))
+        return b"".join(self._chunk(index, delta) for index in range(len(self._parsers)))
 
     def events(self, deltas: Sequence[Delta]) -> bytes:
         return b"".join(map(self._delta_events, deltas))
@@ -57,22 +62,44 @@ class ChatAnswer:
 
     def _choice(self, index: int, deltas: Sequence[Delta]) -> Json:
         records = [record for delta in deltas for record in delta.records]
-        content = "".join(delta.text for delta in deltas)
+        text = "".join(delta.text for delta in deltas)
+        parser = self._parsers[index]
+        if parser is None:
+            message: Json = {"role": "assistant", "content": text, "refusal": None}
+        else:
+            message = message_json(parser, text, self._call_id_length)
         return {
             "index": index,
-            "message": {"role": "assistant", "content": content, "refusal": None},
+            "message": message,
             "logprobs": self._logprobs(records) if self._wants_logprobs else None,
-            "finish_reason": deltas[-1].finish_reason,
+            "finish_reason": _finish_reason(deltas[-1], parser),
         }
 
     def _delta_events(self, delta: Delta) -> bytes:
+        parser = self._parsers[delta.index]
         events = b""
-        if delta.text or delta.records:
+        if parser is not None:
+            events = self._parsed_events(delta, parser)
+        elif delta.text or delta.records:
             content = b'{"content":' + orjson.dumps(delta.text) + b"}"
             events = self._chunk(delta.index, content, delta.records)
         if delta.finish_reason is not None:
-            events += self._chunk(delta.index, b"{}", finish_reason=delta.finish_reason)
+            reason = _finish_reason(delta, parser)
+            events += self._chunk(delta.index, b"{}", finish_reason=reason)
         return events
+
+    def _parsed_events(self, delta: Delta, parser: MessageParser) -> bytes:
+        """Logprobs go with the first piece, or with an empty one: none are lost."""
+        parts = parser.add(delta.text)
+        if delta.finish_reason is not None:
+            parts += parser.finish()
+        jsons = delta_jsons(parts, self._call_id_length)
+        if delta.records and not jsons:
+            jsons = [b"{}"]
+        return b"".join(
+            self._chunk(delta.index, json, () if place else delta.records)
+            for place, json in enumerate(jsons)
+        )
 
     def _chunk(
         self,
@@ -109,3 +136,8 @@ class ChatAnswer:
             "logprob": max(logprob, LOWEST_LOGPROB),
             "bytes": list(spelt),
         }
+
+
+def _finish_reason(delta: Delta, parser: MessageParser | None) -> str | None:
+    has_called = parser is not None and parser.num_calls > 0
+    return "tool_calls" if has_called and delta.finish_reason == "stop" else delta.finish_reason

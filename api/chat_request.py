@@ -6,7 +6,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from api.errors import InvalidRequestError
-from api.generation_fields import Fields, GenerationFields
+from api.fields import Fields
+from api.generation_fields import GenerationFields
+from api.tools import Tool, ToolChoice, ToolChoiceField, ToolsField, check_tools
 
 
 class TextPart(Fields):
@@ -55,6 +57,7 @@ class AssistantMessage(Fields):
     content: Content | None = None
     name: str | None = None
     tool_calls: list[ToolCall] | None = None
+    reasoning_content: str | None = None
     refusal: str | None = None
     annotations: list[Any] | None = Field(default=None, max_length=0)
     audio: None = None
@@ -100,12 +103,8 @@ Message = Annotated[
 
 class ChatRequest(GenerationFields):
     unsupported: ClassVar[Mapping[str, Sequence[object]]] = {
-        "tools": ([],),
-        "tool_choice": ("none",),
-        "parallel_tool_calls": (True, False),
         "functions": ([],),
         "function_call": ("none",),
-        "response_format": ({"type": "text"},),
         "modalities": (["text"],),
         "audio": (),
         "prediction": (),
@@ -120,6 +119,9 @@ class ChatRequest(GenerationFields):
     max_completion_tokens: int | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
+    tools: ToolsField | None = None
+    tool_choice: ToolChoiceField | None = None
+    parallel_tool_calls: bool | None = None
 
     @model_validator(mode="after")
     def _check_pairs(self) -> "ChatRequest":
@@ -135,6 +137,32 @@ class ChatRequest(GenerationFields):
                 param="max_tokens",
             )
         return self
+
+    @model_validator(mode="after")
+    def _check_tools(self) -> "ChatRequest":
+        check_tools(self.tools or [], self.tool_choice)
+        if self.offered_tools and self.ignore_eos:
+            raise InvalidRequestError(
+                "ignore_eos is true; an answer that may call tools ends with its calls.",
+                param="ignore_eos",
+            )
+        return self
+
+    @property
+    def offered_tools(self) -> list[Tool]:
+        """With tool_choice none the model is not told of any."""
+        return [] if self.tool_choice == "none" else self.tools or []
+
+    @property
+    def must_call(self) -> bool:
+        return self.tool_choice == "required" or isinstance(self.tool_choice, ToolChoice)
+
+    @property
+    def calls_in_parallel(self) -> bool:
+        """A call that is forced is one, unless more are asked for."""
+        if self.parallel_tool_calls is None:
+            return not self.must_call
+        return self.parallel_tool_calls
 
     @property
     def token_limit(self) -> int | None:

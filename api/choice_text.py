@@ -1,7 +1,7 @@
 """One choice of a generation: the engine's token ids in, the text and logprobs that may go out."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from runners.engine.request import FinishReason, SequenceOutput, TokenLogprob
@@ -47,12 +47,14 @@ class ChoiceText:
         stop: Sequence[str],
         min_tokens: int,
         continues: bool,
+        symbols: Mapping[int, str] | None = None,
     ) -> None:
-        """`continues`: the text goes on from a prompt. Stop strings count after `min_tokens`."""
+        """`continues`: the text goes on from a prompt. Stop strings count after `min_tokens`.
+        `symbols`: see ChatDialect.symbols."""
         self.index = index
         self.num_tokens = 0
         self.is_finished = False
-        self._decoder = tokenizer.decoder(continues=continues)
+        self._decoder = tokenizer.decoder(continues=continues, symbols=symbols)
         self._stop = StopStrings(stop)
         self._min_tokens = min_tokens
         self._num_decoded = 0
@@ -75,7 +77,7 @@ class ChoiceText:
         if reason is not None:
             text += self._through(self._decoder.finish()) + self._stop.finish()
         self._num_sent += len(text)
-        if self._stop.found:
+        if self._stop.found or reason is FinishReason.COMPLETE:
             reason = FinishReason.STOP
         self.is_finished = reason is not None
         return Delta(self.index, text, self._due_records(), reason)

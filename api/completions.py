@@ -2,7 +2,8 @@
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -16,13 +17,17 @@ from api.delivery import Delivery, DeliveryLimits
 from api.errors import InvalidRequestError, api_error
 from api.generation import Generation
 from api.generation_fields import GenerationFields
+from api.grammars import chat_grammar, text_grammar
 from api.json_body import off_loop, read_json
 from api.metrics import Metrics
 from api.served_model import ServedModel
+from api.tools import prompt_tools
 from runners.engine.errors import EngineError
+from runners.engine.grammar import Grammar
 from runners.engine.request import GenerationRequest
 from runners.engine.sampling_params import SamplingParams
 from runners.errors import TextError
+from runners.model_text import ModelText
 from runners.tokenizer import Tokenizer
 
 SHORT_PROMPT_CHARS = 4096
@@ -30,6 +35,17 @@ SHORT_PROMPT_CHARS = 4096
 
 TokenIds = tuple[int, ...]
 RequestModel = TypeVar("RequestModel", bound=GenerationFields)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What one call asks of the engine, and how its tokens are read."""
+
+    prompts: Sequence[TokenIds]
+    params: SamplingParams
+    grammar: Grammar | None
+    continues: bool
+    symbols: Mapping[int, str] = field(default_factory=dict)
 
 
 class Completions:
@@ -51,7 +67,7 @@ class Completions:
     async def chat(self, http: Request) -> Delivery:
         """Raises ApiError or ClientDisconnectedError, with nothing queued."""
         request = await self._read(http, ChatRequest)
-        tokenizer = self._served.ready_tokenizer()
+        text = self._served.ready_text()
         names = {"prompt": "messages", "logprobs": "top_logprobs"}
         if request.max_completion_tokens is not None:
             names["max_tokens"] = "max_completion_tokens"
@@ -59,16 +75,26 @@ class Completions:
             params = request.sampling_params(
                 max_tokens=request.token_limit, logprobs=request.num_logprobs
             )
-            prompt = await self._chat_ids(tokenizer, request)
-            generation = self._start(request, tokenizer, [prompt], params, continues=False)
+            prompt = await self._chat_ids(text, request)
+            within = text.dialect.begins_within_reasoning(prompt)
+            grammar = await chat_grammar(text, request, within_reasoning=within)
+            calls_tools = bool(request.offered_tools)
+            symbols = text.dialect.symbols(calls_tools=calls_tools)
+            task = _Task([prompt], params, grammar, continues=False, symbols=symbols)
+            generation = self._start(request, text.tokenizer, task)
         except (EngineError, TextError) as error:
             raise api_error(error, names) from error
+        tool_format = text.dialect.tool_format
         answer = ChatAnswer(
             f"chatcmpl-{uuid.uuid4().hex}",
             int(time.time()),
             self._served.name,
-            tokenizer,
-            num_choices=params.n,
+            text.tokenizer,
+            parsers=[
+                text.dialect.parser(within_reasoning=within, calls_tools=calls_tools)
+                for _ in range(params.n)
+            ],
+            call_id_length=tool_format.call_id_length if tool_format else None,
             wants_logprobs=params.logprobs is not None,
             include_usage=request.include_usage,
         )
@@ -77,21 +103,23 @@ class Completions:
     async def text(self, http: Request) -> Delivery:
         """Raises ApiError or ClientDisconnectedError, with nothing queued."""
         request = await self._read(http, CompletionRequest)
-        tokenizer = self._served.ready_tokenizer()
+        text = self._served.ready_text()
         try:
             params = request.sampling_params(
                 max_tokens=request.max_tokens, logprobs=request.logprobs
             )
-            prompts = await self._prompt_ids(tokenizer, request.prompts)
-            echoes = _echoes(request, tokenizer) if request.echo else [""] * len(prompts)
-            generation = self._start(request, tokenizer, prompts, params, continues=True)
-        except EngineError as error:
+            prompts = await self._prompt_ids(text.tokenizer, request.prompts)
+            echoes = _echoes(request, text.tokenizer) if request.echo else [""] * len(prompts)
+            grammar = await text_grammar(text, request)
+            task = _Task(prompts, params, grammar, continues=True)
+            generation = self._start(request, text.tokenizer, task)
+        except (EngineError, TextError) as error:
             raise api_error(error) from error
         answer = CompletionAnswer(
             f"cmpl-{uuid.uuid4().hex}",
             int(time.time()),
             self._served.name,
-            tokenizer,
+            text.tokenizer,
             echoes=[echo for echo in echoes for _ in range(params.n)],
             num_logprobs=params.logprobs,
             include_usage=request.include_usage,
@@ -103,12 +131,19 @@ class Completions:
         self._served.check_name(request.model)
         return request
 
-    async def _chat_ids(self, tokenizer: Tokenizer, request: ChatRequest) -> TokenIds:
-        messages = request.plain_messages
+    async def _chat_ids(self, text: ModelText, request: ChatRequest) -> TokenIds:
+        messages, tools = request.plain_messages, prompt_tools(request.offered_tools)
+        if tools and text.dialect.tool_format is None:
+            raise InvalidRequestError(
+                "tools are not supported: this model's chat template has no form of tool calls "
+                "that is known here. Leave them out.",
+                param="tools",
+                code="unsupported_parameter",
+            )
         num_chars = sum(len(str(message.get("content"))) for message in messages)
-        self._check_length(tokenizer, num_chars, "messages")
-        is_long = num_chars > SHORT_PROMPT_CHARS
-        return await off_loop(is_long, lambda: tokenizer.encode_chat(messages))
+        self._check_length(text.tokenizer, num_chars, "messages")
+        is_long = num_chars + len(str(tools)) > SHORT_PROMPT_CHARS
+        return await off_loop(is_long, lambda: text.tokenizer.encode_chat(messages, tools))
 
     async def _prompt_ids(self, tokenizer: Tokenizer, prompts: Sequence[Prompt]) -> list[TokenIds]:
         texts = [prompt for prompt in prompts if isinstance(prompt, str)]
@@ -136,16 +171,13 @@ class Completions:
         self,
         request: GenerationFields,
         tokenizer: Tokenizer,
-        prompts: Sequence[TokenIds],
-        params: SamplingParams,
-        *,
-        continues: bool,
+        task: "_Task",
     ) -> Generation:
         """Raises EngineError."""
-        call_id = uuid.uuid4().hex
+        call_id, params = uuid.uuid4().hex, task.params
         requests = [
-            GenerationRequest(f"{call_id}-{i}", prompt, params, request.priority)
-            for i, prompt in enumerate(prompts)
+            GenerationRequest(f"{call_id}-{i}", prompt, params, request.priority, task.grammar)
+            for i, prompt in enumerate(task.prompts)
         ]
         choices = [
             ChoiceText(
@@ -153,9 +185,10 @@ class Completions:
                 index,
                 stop=request.stop,
                 min_tokens=params.min_tokens,
-                continues=continues,
+                continues=task.continues,
+                symbols=task.symbols,
             )
-            for index in range(len(prompts) * params.n)
+            for index in range(len(task.prompts) * params.n)
         ]
         return Generation(self._served.runner, requests, choices, self._metrics)
 

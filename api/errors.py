@@ -25,7 +25,12 @@ from runners.engine.errors import (
     QueueFullError,
     RequestError,
 )
-from runners.errors import ChatTemplateError, TextError
+from runners.errors import (
+    ChatTemplateError,
+    CompilerBusyError,
+    GrammarRefusedError,
+    TextError,
+)
 
 MAX_MESSAGE_CHARS = 1000
 
@@ -136,6 +141,10 @@ def api_error(
             return InvalidRequestError(str(error), param=field, code=code)
         case ChatTemplateError():
             return InvalidRequestError(str(error), param="messages")
+        case GrammarRefusedError():
+            return InvalidRequestError(str(error), param=error.field)
+        case CompilerBusyError():
+            return UnavailableError(str(error), retry_after_s=1.0)
         case QueueFullError():
             return OverloadedError(str(error), retry_after_s=error.retry_after_s)
         case EngineClosedError():

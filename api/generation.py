@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from api.choice_text import ChoiceText, Delta
-from api.errors import RETRY_UNAVAILABLE_S, ApiError, UnavailableError
+from api.errors import RETRY_UNAVAILABLE_S, ApiError, InvalidRequestError, UnavailableError
 from api.metrics import Metrics
 from runners.engine.errors import EngineError
 from runners.engine.request import FinishReason, GenerationRequest, SequenceOutput
@@ -126,6 +126,8 @@ def _coalesced(deltas: list[Delta]) -> list[Delta]:
 def _raise_failure(output: SequenceOutput) -> None:
     if output.finish_reason is FinishReason.ERROR:
         raise ApiError("the model failed on this request.")
+    if output.finish_reason is FinishReason.GRAMMAR:
+        raise InvalidRequestError(str(output.error))
     if output.finish_reason is FinishReason.ABORT:
         raise UnavailableError(
             "the service is shutting down; the answer is not complete.",

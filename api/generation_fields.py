@@ -4,19 +4,15 @@ whose meaning we do not honour: nothing a caller asks for is silently ignored.""
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from api.constraint_fields import ConstraintFields
 from api.errors import InvalidRequestError
+from api.fields import Fields
 from runners.engine.sampling_params import SamplingParams
 
 MAX_STOP_STRINGS = 16
 MAX_STOP_CHARS = 256
-
-
-class Fields(BaseModel):
-    """Strict: "2" is no integer, 1.5 neither, and NaN is no number."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 def _stop_strings(value: Any) -> tuple[str, ...]:
@@ -41,7 +37,7 @@ class StreamOptions(Fields):
     include_obfuscation: Literal[False] | None = None
 
 
-class GenerationFields(Fields):
+class GenerationFields(ConstraintFields):
     """null means the default, as in OpenAI's API."""
 
     unsupported: ClassVar[Mapping[str, Sequence[object]]] = {}
@@ -100,6 +96,16 @@ class GenerationFields(Fields):
             if not (key.isascii() and key.isdigit() and len(key) <= 10):
                 raise ValueError(f"the key {key[:40]!r} is no token id")
         return bias
+
+    @model_validator(mode="after")
+    def _check_constraint(self) -> "GenerationFields":
+        if self.constraint_field is not None and self.ignore_eos:
+            raise InvalidRequestError(
+                f"ignore_eos is true; an answer that keeps to {self.constraint_field} ends with "
+                "it.",
+                param="ignore_eos",
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_stream_options(self) -> "GenerationFields":

@@ -5,8 +5,8 @@ import time
 from api.errors import RETRY_UNAVAILABLE_S, NotFoundError, UnavailableError
 from runners.engine.errors import EngineClosedError
 from runners.engine.stats import EngineStats
+from runners.model_text import ModelText
 from runners.runner import Runner, RunnerState
-from runners.tokenizer import Tokenizer
 
 
 class ServedModel:
@@ -16,7 +16,7 @@ class ServedModel:
         self.name = name
         self.created = int(time.time())
         self.runner = runner
-        self.tokenizer: Tokenizer | None = None
+        self.text: ModelText | None = None
         """Set by whoever loads the model, before the runner is ready."""
 
     @property
@@ -32,10 +32,10 @@ class ServedModel:
                 code="model_not_found",
             )
 
-    def ready_tokenizer(self) -> Tokenizer:
+    def ready_text(self) -> ModelText:
         """Raises UnavailableError for as long as nothing can be generated."""
-        if self.is_ready and self.tokenizer is not None:
-            return self.tokenizer
+        if self.is_ready and self.text is not None:
+            return self.text
         reason = {
             RunnerState.LOADING: "the model is still loading.",
             RunnerState.CLOSED: "the service is shutting down.",

@@ -14,6 +14,7 @@ from models.encoders.encoder import Encoder
 from runners.embedder import DecoderEmbedder, EncoderEmbedder
 from runners.engine.config import CacheConfig, SchedulerConfig
 from runners.engine.engine import Engine
+from runners.model_text import ModelText
 from runners.runner import Runner
 from runners.tokenizer import Tokenizer
 
@@ -23,7 +24,7 @@ class LoadedModel:
     """An engine that is warm, and the text side that belongs to it."""
 
     engine: Engine
-    tokenizer: Tokenizer
+    text: ModelText
     hidden_size: int
 
     def embedder(self, runner: Runner, name: str) -> DecoderEmbedder:
@@ -31,7 +32,7 @@ class LoadedModel:
         limits = self.engine.limits
         return DecoderEmbedder(
             runner,
-            self.tokenizer.encode,
+            self.text.tokenizer.encode,
             model_name=name,
             dimensions=self.hidden_size,
             max_tokens=limits.max_model_len - 1,
@@ -58,7 +59,8 @@ def load_model(
     )
     engine = Engine(model, scheduler=scheduler, cache=cache, eos_token_ids=tokenizer.eos_token_ids)
     engine.tune()
-    return LoadedModel(engine, tokenizer, model.hidden_size)
+    text = ModelText.of(tokenizer, model.vocab_size)
+    return LoadedModel(engine, text, model.hidden_size)
 
 
 def load_encoder(folder: Path, name: str, device: str) -> EncoderEmbedder:

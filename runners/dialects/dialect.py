@@ -32,7 +32,7 @@ class CallableTool:
 
 
 class ChatDialect:
-    """`symbols` stand for marker tokens in decoded text; see MessageParser."""
+    """In decoded text, marks that are one token are symbols; see MessageParser."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         template = tokenizer.chat_template_text
@@ -44,15 +44,21 @@ class ChatDialect:
         symbols = {marker: marker_symbol(number) for number, (marker, _) in enumerate(written)}
         self._tokenizer = tokenizer
         self._marker_ids = [token_id for _, token_id in written]
-        self.symbols = {i: symbols[marker] for marker, i in written}
+        self._spelt = {symbol: marker for marker, symbol in symbols.items()}
+        self._symbols = {i: symbols[marker] for marker, i in written}
+        self._think_symbols = {i: symbols[marker] for marker, i in written if marker in THINK}
         self.tool_format = tool_format.with_symbols(symbols) if tool_format else None
         self.think = tuple(symbols.get(mark, mark) for mark in THINK) if has_reasoning else None
+
+    def symbols(self, *, calls_tools: bool) -> Mapping[int, str]:
+        """What a decoder is to write for the tokens that MessageParser looks for."""
+        return self._symbols if calls_tools else self._think_symbols
 
     def begins_within_reasoning(self, prompt_ids: Sequence[int]) -> bool:
         """Some templates end the prompt with the mark that opens the reasoning."""
         if self.think is None:
             return False
-        decoder = self._tokenizer.decoder(continues=True, symbols=self.symbols)
+        decoder = self._tokenizer.decoder(continues=True, symbols=self._think_symbols)
         tail = "".join(map(decoder.add, prompt_ids[-32:]))
         return tail.rstrip().endswith(self.think[0])
 
@@ -61,7 +67,9 @@ class ChatDialect:
         tool_format = self.tool_format if calls_tools else None
         if self.think is None and tool_format is None:
             return None
-        return MessageParser(self.think, tool_format, within_reasoning=within_reasoning)
+        return MessageParser(
+            self.think, tool_format, within_reasoning=within_reasoning, spelt=self._spelt
+        )
 
     def after_reasoning(self, body: GrammarSource, *, within_reasoning: bool) -> GrammarSource:
         """The grammar of an answer that may, or must go on to, reason before `body`."""

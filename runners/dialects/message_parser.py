@@ -5,6 +5,7 @@ and are held back until it is clear that they are none. Where tools may be calle
 the dialect's grammar, so that a call, once opened, is what it should be.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -62,10 +63,13 @@ class MessageParser:
         tool_format: ToolFormat | None,
         *,
         within_reasoning: bool,
+        spelt: Mapping[str, str] | None = None,
     ) -> None:
+        """`spelt`: symbol -> the mark it stands for, where it turns up as text after all."""
         self.num_calls = 0
         self._think = think
         self._format = tool_format
+        self._spelt = str.maketrans(dict(spelt or {}))
         self._buffer = ""
         self._has_begun = False
         """Some content is out."""
@@ -85,9 +89,9 @@ class MessageParser:
         """What was held back in vain. A call without its whole name is left out."""
         held, self._buffer = self._buffer, ""
         if held and self._state is _State.REASONING:
-            return [Reasoning(held)]
+            return [Reasoning(held.translate(self._spelt))]
         if held and self._state in (_State.START, _State.CONTENT):
-            return [Content(held)]
+            return [Content(held.translate(self._spelt))]
         return []
 
     def _advance(self, parts: list[Part]) -> bool:
@@ -129,7 +133,7 @@ class MessageParser:
         text, is_whole = self._take_until(self._think[1])
         if text:
             self._has_begun = True
-            parts.append(Reasoning(text))
+            parts.append(Reasoning(text.translate(self._spelt)))
         if is_whole:
             self._has_begun = False
             return self._enter(_State.GAP)
@@ -139,13 +143,13 @@ class MessageParser:
         if self._format is None:
             text, self._buffer = self._buffer, ""
             if text:
-                parts.append(Content(text))
+                parts.append(Content(text.translate(self._spelt)))
             return False
         if self._format.leads:
             return self._leading_call(parts)
         text, is_whole = self._take_until(self._format.opening)
         if text:
-            parts.append(Content(text))
+            parts.append(Content(text.translate(self._spelt)))
         return is_whole and self._enter(_State.NAME)
 
     def _leading_call(self, parts: list[Part]) -> bool:
@@ -157,7 +161,7 @@ class MessageParser:
             return self._enter(_State.NAME)
         if self._buffer and (self._has_begun or not opening.startswith(bare)):
             self._has_begun = True
-            parts.append(Content(self._buffer))
+            parts.append(Content(self._buffer.translate(self._spelt)))
             self._buffer = ""
         return False
 

@@ -12,6 +12,7 @@ from runners.engine.errors import EngineClosedError, QueueFullError
 from runners.engine.limits import EngineLimits
 from runners.engine.request import FinishReason, SequenceOutput, TokenLogprob
 from runners.engine.stats import EngineStats
+from runners.model_text import ModelText
 from runners.output_stream import OutputStream
 from runners.runner import RunnerState
 from runners.tokenizer import Tokenizer
@@ -101,6 +102,13 @@ def tokenizer(byte_level_tokenizer):
     return Tokenizer(byte_level_tokenizer)
 
 
+@pytest.fixture(scope="session")
+def text(tokenizer):
+    text = ModelText.of(tokenizer, 430)
+    yield text
+    text.close()
+
+
 @pytest.fixture
 async def runner(tokenizer):
     """Says "Hello! How are you? I am fine." whatever it is asked."""
@@ -109,9 +117,9 @@ async def runner(tokenizer):
 
 
 @pytest.fixture
-def served(runner, tokenizer):
+def served(runner, text):
     served = ServedModel("pocket", runner)
-    served.tokenizer = tokenizer
+    served.text = text
     return served
 
 
