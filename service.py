@@ -51,6 +51,7 @@ def load_engine() -> "Engine":
     loaded = load_model(
         resolve_model(settings.model).folder,
         quantization=settings.scheme,
+        activations=settings.activations,
         device=settings.device,
         max_model_len=settings.max_model_len,
         scheduler=SchedulerConfig(settings.max_num_seqs, settings.max_batch_tokens),

@@ -29,8 +29,12 @@ class Settings(BaseModel):
     served_model_name: str | None = Field(
         default=None, description="what clients call it; the model's own name if not given"
     )
-    quantization: Literal["auto", "int8", "none"] = Field(
+    quantization: Literal["auto", "int8", "int4", "none"] = Field(
         default="auto", description="of the weights; auto is int8 for pocket, none for others"
+    )
+    activations: Literal["float32", "int8"] = Field(
+        default="float32",
+        description="in products with quantised weights; int8 rounds them and is faster (VNNI)",
     )
     device: str = Field(default="auto", description="cpu, cuda, cuda:1; auto takes CUDA if any")
     max_model_len: int | None = Field(

@@ -44,6 +44,7 @@ def load_model(
     folder: Path,
     *,
     quantization: str | None,
+    activations: str,
     device: str,
     max_model_len: int | None,
     scheduler: SchedulerConfig,
@@ -54,6 +55,7 @@ def load_model(
     model = load_causal_lm(
         folder,
         quantization=quantization,
+        activations=activations,
         device=pick_device(device),
         max_model_len=max_model_len,
     )

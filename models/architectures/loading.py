@@ -26,17 +26,19 @@ def load_causal_lm(
     folder: Path,
     *,
     quantization: str | None,
+    activations: str = "float32",
     dtype: torch.dtype | None = None,
     device: torch.device | str = "cpu",
     max_model_len: int | None = None,
 ) -> CausalLM:
     """The lean decoder where it knows the family, else the Hugging Face forward.
 
-    `quantization` is a name of `linear_factory.SCHEMES`, applied to every Linear but the output
-    matrix. `dtype` None: fp32 on a CPU, the checkpoint's own elsewhere. `max_model_len` None: the
-    length that the network was made for. Raises a ModelError that says what to do.
+    `quantization` is a name of `linear_factory.SCHEMES`, `activations` one of its ACTIVATIONS:
+    int8 rounds them before products with quantised weights. `dtype` None: fp32 on a CPU, the
+    checkpoint's own elsewhere. `max_model_len` None: the length that the network was made for.
+    Raises a ModelError that says what to do.
     """
-    check_scheme(quantization)
+    check_scheme(quantization, activations)
     device = torch.device(device)
     config = _read_config(folder)
     if not is_family(config):
@@ -44,9 +46,18 @@ def load_causal_lm(
     max_model_len = _checked_max_model_len(folder, config, max_model_len)
     dtype = dtype or (torch.float32 if device.type == "cpu" else config.dtype or torch.bfloat16)
     is_quanto = check_qmap(folder)
+    if activations == "int8" and not (quantization or is_quanto):
+        raise QuantizationError(
+            f"activations='int8' is for quantised weights, and {folder.name} has none. Set "
+            "quantization too, or leave activations at float32."
+        )
     checkpoint = Checkpoint(folder)
     linears = LinearFactory(
-        quantization, dtype=dtype, device=device, num_elements=checkpoint.num_elements
+        quantization,
+        dtype=dtype,
+        device=device,
+        num_elements=checkpoint.num_elements,
+        activations=activations,
     )
     if is_family(config):
         spec = _read_spec(folder, config, max_model_len)

@@ -28,3 +28,8 @@ def is_loaded() -> bool:
     register_fakes()
     logger.info("CPU kernels for %s", torch.ops.kamado.instruction_set())
     return True
+
+
+def multiplies_bytes() -> bool:
+    """Whether the kernels can round activations to bytes and gain by it."""
+    return is_loaded() and bool(torch.ops.kamado.multiplies_bytes())

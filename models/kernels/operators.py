@@ -26,6 +26,7 @@ def _linear(
     activation: int,
     out_features: int,
     max_direct_rows: int,
+    quantizes_inputs: bool = False,
 ) -> torch.Tensor:
     """y = x W^T + bias + residual, or activation(gate) * up, all fp32: [rows, out_features].
 
@@ -33,7 +34,8 @@ def _linear(
     [in_features] is given. words, scale and shift are those of a `PackedWeight` of `format`; bias
     is padded like its rows. `activation` is numbered as in kernels.h; other than 0, the first half
     of every panel gates its second. Up to `max_direct_rows` rows the weight is unpacked in
-    registers, above into the cache, with the same result.
+    registers, above into the cache, with the same result. `quantizes_inputs` rounds x to int8 in
+    groups of inputs first, where `multiplies_bytes()`.
     """
     return x.new_empty(len(x), out_features)
 

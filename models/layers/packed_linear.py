@@ -17,7 +17,7 @@ class PackedLinear:
     """A Linear over packed weights and fp32 activations. Every row's result is the same bits in any
     batch."""
 
-    __slots__ = ("_activation", "_bias", "_out_features", "_weight")
+    __slots__ = ("_activation", "_bias", "_out_features", "_quantizes_inputs", "_weight")
 
     def __init__(
         self,
@@ -25,13 +25,18 @@ class PackedLinear:
         out_features: int,
         bias: torch.Tensor | None = None,
         activation: str | None = None,
+        *,
+        quantizes_inputs: bool = False,
     ) -> None:
         """With `activation` the weight's rows, and the bias, are as `interleave_gate` orders them
-        and out_features counts what the gate lets through."""
+        and out_features counts what the gate lets through. `quantizes_inputs` rounds inputs to
+        int8, in groups with a scale each, for the arithmetic of bytes; it needs a quantised weight
+        and `multiplies_bytes()`."""
         self._weight = weight
         self._out_features = out_features
         self._bias = None if bias is None else pad_rows(bias.float(), PANEL)
         self._activation = _ACTIVATIONS[activation]
+        self._quantizes_inputs = quantizes_inputs
 
     def __call__(
         self,
@@ -54,6 +59,7 @@ class PackedLinear:
             self._activation,
             self._out_features,
             MAX_DIRECT_ROWS,
+            self._quantizes_inputs,
         )
         return y
 

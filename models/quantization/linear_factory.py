@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 
 from models.errors import QuantizationError
-from models.kernels.library import is_loaded
+from models.kernels.library import is_loaded, multiplies_bytes
 from models.kernels.packed_weight import pack_float
 from models.layers.linear import ComposedLinear, FloatProduct, Linear
 from models.layers.packed_linear import PackedLinear, interleave_gate
@@ -23,16 +23,29 @@ memory does not matter, and dequantising in every call costs more than multiplyi
 WORD_INPUTS = 8
 """The kernels take inputs in multiples of this."""
 
+ACTIVATIONS = ("float32", "int8")
+"""How activations enter products with quantised weights."""
+
 StoredWeight = torch.Tensor | Int8Weight | Int4Weight
 """[out_features, in_features], as floats or quantised."""
 
 
-def check_scheme(quantization: str | None) -> None:
-    """Raises QuantizationError unless None or one of SCHEMES."""
+def check_scheme(quantization: str | None, activations: str = "float32") -> None:
+    """Raises QuantizationError unless None or one of SCHEMES, with one of ACTIVATIONS that this
+    machine can run."""
     if quantization is not None and quantization not in SCHEMES:
         raise QuantizationError(
             f"quantization {quantization!r} does not exist; choose one of "
             f"{', '.join(SCHEMES)}, or none."
+        )
+    if activations not in ACTIVATIONS:
+        raise QuantizationError(
+            f"activations {activations!r} do not exist; choose one of {', '.join(ACTIVATIONS)}."
+        )
+    if activations == "int8" and not multiplies_bytes():
+        raise QuantizationError(
+            "activations='int8' needs the CPU kernels and a processor that multiplies bytes "
+            "(AVX-512 VNNI). Leave activations at float32."
         )
 
 
@@ -44,9 +57,12 @@ class LinearFactory:
         dtype: torch.dtype,
         device: torch.device,
         num_elements: int,
+        activations: str = "float32",
     ) -> None:
-        """`num_elements` are the weights of the whole model; `dtype` is that of its activations."""
-        check_scheme(quantization)
+        """`num_elements` are the weights of the whole model; `dtype` is that of its activations,
+        `activations` how they enter products with quantised weights."""
+        check_scheme(quantization, activations)
+        self._quantizes_inputs = activations == "int8"
         self._scheme = SCHEMES[quantization] if quantization else None
         self._output_scheme = OUTPUT_SCHEMES[quantization] if quantization else None
         self._dtype = dtype
@@ -75,7 +91,7 @@ class LinearFactory:
         self, weight: StoredWeight, bias: torch.Tensor | None, activation: str | None
     ) -> Linear:
         if self._has_kernels and weight.shape[1] % WORD_INPUTS == 0:
-            return _packed(weight, bias, activation)
+            return _packed(weight, bias, activation, quantizes_inputs=self._quantizes_inputs)
         return ComposedLinear(self._product(weight, self._placed(bias)), activation)
 
     def _product(
@@ -113,7 +129,11 @@ def _stacked(parts: Sequence[StoredWeight]) -> StoredWeight:
 
 
 def _packed(
-    weight: StoredWeight, bias: torch.Tensor | None, activation: str | None
+    weight: StoredWeight,
+    bias: torch.Tensor | None,
+    activation: str | None,
+    *,
+    quantizes_inputs: bool,
 ) -> PackedLinear:
     out_features = weight.shape[0]
     if activation is not None:
@@ -126,6 +146,7 @@ def _packed(
     if isinstance(weight, torch.Tensor):
         is_bf16 = weight.dtype == torch.bfloat16
         packed = pack_float(weight if is_bf16 else weight.float())
-    else:
-        packed = weight.pack()
-    return PackedLinear(packed, out_features, bias, activation)
+        return PackedLinear(packed, out_features, bias, activation)
+    return PackedLinear(
+        weight.pack(), out_features, bias, activation, quantizes_inputs=quantizes_inputs
+    )

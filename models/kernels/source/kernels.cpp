@@ -2,6 +2,7 @@
 #include "attention.h"
 #include "kernels.h"
 #include "linear.h"
+#include "quantized_linear.h"
 
 #define KAMADO_STRING(x) KAMADO_STRING_(x)
 #define KAMADO_STRING_(x) #x
@@ -9,7 +10,8 @@
 #define KAMADO_JOIN_(a, b) a##b
 
 const kamado::KernelTable& kamado::KAMADO_JOIN(kernels_, KAMADO_TARGET)() {
-    static const KernelTable table{KAMADO_STRING(KAMADO_TARGET), KAMADO_TARGET::linear,
+    static const KernelTable table{KAMADO_STRING(KAMADO_TARGET), KAMADO_TARGET::kMultipliesBytes,
+                                   KAMADO_TARGET::linear,
                                    KAMADO_TARGET::attention};
     return table;
 }

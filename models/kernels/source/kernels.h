@@ -45,6 +45,8 @@ struct LinearTask {
     // Up to so many rows, weights are unpacked in registers, again for every few rows; above, a
     // block of them is unpacked once for all rows.
     int64_t max_direct_rows;
+    // Round inputs to eight bits: of int8 and int4 weights, where the target multiplies bytes.
+    bool quantizes_inputs;
 };
 
 // Attention of packed, ragged rows over the paged cache, after its keys and values are written there.
@@ -79,10 +81,12 @@ struct AttentionTask {
 // One instruction set's kernels.
 struct KernelTable {
     const char* name;
+    bool multiplies_bytes;
     void (*linear)(const LinearTask&);
     void (*attention)(const AttentionTask&);
 };
 
+const KernelTable& kernels_avx512vnni();
 const KernelTable& kernels_avx512();
 const KernelTable& kernels_avx2();
 const KernelTable& kernels_portable();

@@ -307,7 +307,10 @@ static void multiply(const LinearTask& task, const float* x, int64_t x_stride) {
         blocked<Format>(task, x, x_stride);
 }
 
+static void quantized_linear(const LinearTask&);
+
 static void linear(const LinearTask& task) {
+    if (task.quantizes_inputs) return quantized_linear(task);
     const int64_t in_features = task.weight.in_features;
     // Rows that lie a multiple of 4 KB apart would fall into one set of the cache.
     const bool is_aliased = task.rows > 1 && task.x_stride % 1024 == 0;

@@ -21,7 +21,7 @@ const KernelTable& best_kernels() {
     const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     if (has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
-        return kernels_avx512();
+        return __builtin_cpu_supports("avx512vnni") ? kernels_avx512vnni() : kernels_avx512();
     if (has_avx2) return kernels_avx2();
 #endif
     return kernels_portable();
@@ -31,10 +31,13 @@ const KernelTable* current = &best_kernels();
 
 std::string instruction_set() { return current->name; }
 
+bool multiplies_bytes() { return current->multiplies_bytes; }
+
 void use_instruction_set(std::string name) {
     TORCH_CHECK_VALUE(!name.empty(), "name an instruction set");
 #if defined(__x86_64__)
-    if (name == "avx512") current = &kernels_avx512();
+    if (name == "avx512vnni") current = &kernels_avx512vnni();
+    else if (name == "avx512") current = &kernels_avx512();
     else if (name == "avx2") current = &kernels_avx2();
     else
 #endif
@@ -53,7 +56,7 @@ const float* floats(const OptionalTensor& t) { return t ? floats(*t) : nullptr; 
 Tensor linear(const Tensor& x, const Tensor& words, const OptionalTensor& scale,
               const OptionalTensor& shift, const OptionalTensor& bias, const OptionalTensor& residual,
               const OptionalTensor& norm_weight, double norm_eps, int64_t format, int64_t activation,
-              int64_t out_features, int64_t max_direct_rows) {
+              int64_t out_features, int64_t max_direct_rows, bool quantizes_inputs) {
     constexpr int64_t kInputsPerWord[] = {1, 2, 4, 8};
     TORCH_CHECK(x.dim() == 2 && x.scalar_type() == at::kFloat && x.stride(1) == 1,
                 "x is [rows, in_features] fp32 with adjacent columns");
@@ -64,6 +67,9 @@ Tensor linear(const Tensor& x, const Tensor& words, const OptionalTensor& scale,
     TORCH_CHECK(x.size(1) == in_features, "x has ", x.size(1), " columns, the weight ", in_features);
     Tensor y = at::empty({x.size(0), out_features}, x.options());
     TORCH_CHECK(!residual || residual->sizes() == y.sizes(), "residual is shaped as the result");
+    TORCH_CHECK(!quantizes_inputs || (current->multiplies_bytes && format >= 2),
+                "inputs can be rounded to bytes only with int8 or int4 weights, and only where the ",
+                "processor multiplies bytes (AVX-512 VNNI)");
     if (x.size(0) == 0) return y;
     const int64_t num_groups = scale && scale->dim() == 3 ? scale->size(1) : 1;
     current->linear(LinearTask{
@@ -81,6 +87,7 @@ Tensor linear(const Tensor& x, const Tensor& words, const OptionalTensor& scale,
         .y = y.mutable_data_ptr<float>(),
         .out_features = out_features,
         .max_direct_rows = max_direct_rows,
+        .quantizes_inputs = quantizes_inputs,
     });
     return y;
 }
@@ -159,7 +166,8 @@ TORCH_LIBRARY(kamado, library) {
     library.def(
         "linear(Tensor x, Tensor words, Tensor? scale, Tensor? shift, Tensor? bias, "
         "Tensor? residual, Tensor? norm_weight, float norm_eps, int format, int activation, "
-        "int out_features, int max_direct_rows) -> Tensor");
+        "int out_features, int max_direct_rows, bool quantizes_inputs=False) -> Tensor");
+    library.def("multiplies_bytes() -> bool", multiplies_bytes);
     library.def(
         "paged_attention(Tensor qkv, Tensor? norm_weight, float norm_eps, Tensor? rotation, "
         "Tensor positions, Tensor slots, Tensor(a!) keys, Tensor(b!) values, Tensor block_tables, "

@@ -9,7 +9,7 @@ namespace KAMADO_TARGET {
 
 // Valid until the same thread asks for the same purpose again.
 struct Scratch {
-    enum Purpose { kInputs, kBlocks, kPartials, kAttention, kTiles, kSpans, kNumPurposes };
+    enum Purpose { kInputs, kBytes, kBlocks, kPartials, kAttention, kTiles, kSpans, kNumPurposes };
 
     float* data;
 

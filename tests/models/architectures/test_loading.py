@@ -16,6 +16,7 @@ from models.errors import (
     QuantizationError,
     UnsupportedModelError,
 )
+from models.quantization import linear_factory
 
 LLAMA = LlamaConfig(
     vocab_size=120,
@@ -236,3 +237,15 @@ def test_more_than_text(folder):
     edit_config(folder, model_type="gemma3", text_config={}, vision_config={})
     with pytest.raises(UnsupportedModelError, match="gemma3 takes more than text"):
         load_causal_lm(folder, quantization=None)
+
+
+def test_int8_activations_need_quantised_weights(folder, monkeypatch):
+    monkeypatch.setattr(linear_factory, "multiplies_bytes", lambda: True)
+    with pytest.raises(QuantizationError, match="activations='int8' is for quantised weights"):
+        load_causal_lm(folder, quantization=None, activations="int8")
+
+
+def test_int8_activations_need_the_processor(folder, monkeypatch):
+    monkeypatch.setattr(linear_factory, "multiplies_bytes", lambda: False)
+    with pytest.raises(QuantizationError, match="a processor that multiplies bytes"):
+        load_causal_lm(folder, quantization="int8", activations="int8")

@@ -3,7 +3,7 @@ import torch
 
 from models.kernels.library import is_loaded
 
-INSTRUCTION_SETS = ("portable", "avx2", "avx512")
+INSTRUCTION_SETS = ("portable", "avx2", "avx512", "avx512vnni")
 
 
 def _runs_here(name):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from models.kernels.library import is_loaded
+from models.kernels.library import is_loaded, multiplies_bytes
 from models.kernels.packed_weight import PANEL, pack_float, pad_rows
 from models.layers.norm import RMSNorm
 from models.layers.packed_linear import _ACTIVATIONS, PackedLinear, interleave_gate
@@ -158,3 +158,48 @@ def test_wrong_arguments_are_refused():
         product(weight, torch.randn(2, 120), 64, DIRECT)
     with pytest.raises(RuntimeError, match="residual is shaped as the result"):
         product(weight, torch.randn(2, 128), 64, DIRECT, residual=torch.randn(2, 63))
+
+
+@pytest.fixture
+def byte_kernels():
+    if not multiplies_bytes():
+        pytest.skip("this machine does not multiply bytes")
+
+
+def byte_product(weight, x, out_features):
+    return torch.ops.kamado.linear(
+        x, weight.words, weight.scale, weight.shift, None, None, None, 0.0,
+        weight.format, 0, out_features, DIRECT, True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["int8", "int4"])
+@pytest.mark.parametrize("in_features", [64, 256, 1152])
+def test_rounded_inputs_give_the_product_with_rounded_inputs(byte_kernels, name, in_features):
+    weight, kept = packed(name, torch.randn(70, in_features))
+    x = torch.randn(29, in_features)
+    groups = x.view(29, -1, min(128, in_features))
+    scale = groups.abs().amax(-1, keepdim=True) / 127
+    rounded = ((groups / scale).round() * scale).view_as(x)
+    expected = (rounded.double() @ kept.T).float()
+    y = byte_product(weight, x, 70)
+    # A quotient that falls on a half may be rounded either way.
+    assert (y - expected).abs().mean() < 1e-4 * expected.abs().mean()
+    for size in (1, 2, 3, 7, 13, 28):
+        assert torch.equal(byte_product(weight, x[:size], 70), y[:size])
+
+
+def test_rounded_inputs_keep_zeros_and_nan(byte_kernels):
+    weight, _ = packed("int8", torch.randn(40, 256))
+    x = torch.zeros(3, 256)
+    x[1, 7], x[2, 9] = torch.nan, torch.inf
+    y = byte_product(weight, x, 40)
+    assert torch.equal(y[0], torch.zeros(40))
+    assert not y[1].isfinite().any()
+    assert not y[2].isfinite().any()
+
+
+def test_floats_are_not_multiplied_as_bytes(byte_kernels):
+    weight, _ = packed("bfloat16", torch.randn(40, 256))
+    with pytest.raises(RuntimeError, match="only with int8 or int4 weights"):
+        byte_product(weight, torch.randn(3, 256), 40)

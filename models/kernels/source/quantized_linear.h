@@ -1,0 +1,197 @@
+// y = x W^T with inputs rounded to eight bits: products of bytes, four at a time, summed exactly.
+//
+// A row's inputs are cut into groups, and each group is scaled so that its largest magnitude is 127
+// (the dynamic quantisation of Dettmers et al. 2022, section 2.1, by groups instead of whole rows).
+// Where the target multiplies bytes (AVX-512 VNNI) this is four times the arithmetic of fp32. Scales
+// depend on the row alone and integer sums have no order, so a row's result is again the same bits in
+// any batch.
+#pragma once
+
+#include "linear.h"
+
+#if defined(__AVX512VNNI__)
+#include <immintrin.h>
+
+namespace KAMADO_TARGET {
+
+constexpr bool kMultipliesBytes = true;
+constexpr int64_t kInputGroup = 128;  // unless the weight has groups of its own
+
+// Each lane's four unsigned bytes of a times the four signed bytes of b, added to sum.
+KAMADO_INLINE Ints dot_bytes(Ints sum, Ints a, Ints b) {
+    return (Ints)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
+}
+
+// Inputs [rows][in_features] as bytes, and by row and group their scale and the sum of the bytes.
+struct QuantizedInputs {
+    int8_t* bytes;
+    float* scales;
+    int32_t* sums;
+    int64_t in_features;
+    int64_t group_size;
+    int64_t num_groups;
+
+    explicit QuantizedInputs(const LinearTask& task) : in_features(task.weight.in_features) {
+        const int64_t own = task.weight.group_size;
+        group_size = task.weight.format == WeightFormat::kInt4 ? own
+                     : in_features % kInputGroup == 0          ? kInputGroup
+                                                               : in_features;
+        num_groups = in_features / group_size;
+        Scratch scratch(Scratch::kBytes, task.rows * (in_features / 4 + 2 * num_groups) + 1);
+        scales = scratch.data;
+        sums = (int32_t*)(scales + task.rows * num_groups);
+        bytes = (int8_t*)(sums + task.rows * num_groups);
+    }
+
+    void quantize_row(int64_t row, const float* x) const {
+        for (int64_t g = 0; g < num_groups; g++) {
+            const float* inputs = x + g * group_size;
+            int8_t* target = bytes + row * in_features + g * group_size;
+            float largest = 0.0f;
+            for (int64_t i = 0; i < group_size; i++) {
+                float magnitude = fabsf(inputs[i]);
+                largest = largest > magnitude ? largest : magnitude;
+            }
+            const float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
+            int32_t sum = 0;
+            for (int64_t i = 0; i < group_size; i++) {
+                int8_t byte = (int8_t)rintf(inputs[i] * inverse);
+                target[i] = byte;
+                sum += byte;
+            }
+            // A NaN or an infinity among the inputs must not be lost: it comes back through the scale.
+            float check = 0.0f;
+            for (int64_t i = 0; i < group_size; i++) check += inputs[i] * 0.0f;
+            scales[row * num_groups + g] = largest / 127.0f + check;
+            sums[row * num_groups + g] = sum;
+        }
+    }
+};
+
+// A format's next weights as unsigned bytes: the stored integer plus kBias.
+struct Int8Bytes {
+    static constexpr int kPerWord = 4;
+    static constexpr int kBias = 128;
+    template <int>
+    KAMADO_INLINE Ints bytes(Ints word) { return word ^ (int32_t)0x80808080; }
+};
+
+struct Int4Bytes {
+    static constexpr int kPerWord = 8;
+    static constexpr int kBias = 8;
+    template <int kHalf>
+    KAMADO_INLINE Ints bytes(Ints word) {
+        return ((kHalf == 0 ? word : word >> 4) & 0x0f0f0f0f) ^ 0x08080808;
+    }
+};
+
+template <class Bytes, int kRows, int kPanels>
+static void byte_tile(const LinearTask& task, const QuantizedInputs& inputs, int64_t row,
+                      int64_t panel) {
+    constexpr int kWidth = kPanels * kVectors;
+    constexpr bool kIsGrouped = Bytes::kPerWord == 8;
+    const PackedWeight& weight = task.weight;
+    const int64_t panel_words = weight.in_features / Bytes::kPerWord * kPanel;
+    const int32_t* next = weight.words + panel * panel_words;
+    const int8_t* x = inputs.bytes + row * inputs.in_features;
+    Floats sums[kRows][kWidth] = {};
+    for (int64_t g = 0; g < inputs.num_groups; g++) {
+        Ints exact[kRows][kWidth];
+        for (int r = 0; r < kRows; r++) {
+            int32_t sum = inputs.sums[(row + r) * inputs.num_groups + g];
+            for (int v = 0; v < kWidth; v++) exact[r][v] = Ints{} - Bytes::kBias * sum;
+        }
+        for (int64_t k = g * inputs.group_size; k < (g + 1) * inputs.group_size; k += Bytes::kPerWord) {
+            Ints words[kWidth];
+            for (int v = 0; v < kWidth; v++)
+                words[v] = load(next + v / kVectors * panel_words + v % kVectors * kLanes);
+            next += kPanel;
+            repeat<Bytes::kPerWord / 4>([&]<int kHalf>() __attribute__((always_inline)) {
+                Ints bytes[kWidth];
+                for (int v = 0; v < kWidth; v++) bytes[v] = Bytes::template bytes<kHalf>(words[v]);
+#pragma GCC unroll 16
+                for (int r = 0; r < kRows; r++) {
+                    int32_t four;
+                    memcpy(&four, x + r * inputs.in_features + k + 4 * kHalf, 4);
+                    Ints input = Ints{} + four;
+#pragma GCC unroll 8
+                    for (int v = 0; v < kWidth; v++)
+                        exact[r][v] = dot_bytes(exact[r][v], bytes[v], input);
+                }
+            });
+        }
+        for (int v = 0; v < kWidth; v++) {
+            Floats scale, shift;
+            if constexpr (kIsGrouped) {
+                int64_t offset = ((panel + v / kVectors) * inputs.num_groups + g) * kPanel + v % kVectors * kLanes;
+                scale = load(weight.scale + offset) * 0x1p28f;
+                shift = load(weight.shift + offset);
+            }
+            for (int r = 0; r < kRows; r++) {
+                int64_t at = (row + r) * inputs.num_groups + g;
+                Floats product = to_floats(exact[r][v]);
+                if constexpr (kIsGrouped) product = product * scale + (float)inputs.sums[at] * shift;
+                sums[r][v] = sums[r][v] + inputs.scales[at] * product;
+            }
+        }
+    }
+    for (int r = 0; r < kRows; r++)
+        for (int p = 0; p < kPanels; p++) {
+            Floats* finished = sums[r] + p * kVectors;
+            if constexpr (!kIsGrouped)
+                for (int v = 0; v < kVectors; v++) finished[v] = finished[v] * 0x1p24f;
+            finish_row(task, panel + p, row + r, finished);
+        }
+}
+
+template <class Bytes>
+static void multiply_bytes(const LinearTask& task, const QuantizedInputs& inputs) {
+#pragma omp for schedule(dynamic, 1)
+    for (int64_t panel = 0; panel < task.weight.num_panels; panel += kBlockPanels) {
+        int64_t left = task.weight.num_panels - panel;
+        int64_t panels = left < kBlockPanels ? left : kBlockPanels;
+        for_each_tile(task.rows, [&](int64_t row, int64_t height) {
+            with_rows<kTileRows>(height, [&]<int kRows>() {
+                constexpr int kFitting = kTileRows / kRows;
+                constexpr int kTogether = kFitting >= 4 ? 4 : kFitting >= 2 ? 2 : 1;
+                int64_t p = 0;
+                for (; p + kTogether <= panels; p += kTogether)
+                    byte_tile<Bytes, kRows, kTogether>(task, inputs, row, panel + p);
+                for (; p < panels; p++) byte_tile<Bytes, kRows, 1>(task, inputs, row, panel + p);
+            });
+        });
+    }
+}
+
+static void quantized_linear(const LinearTask& task) {
+    const int64_t in_features = task.weight.in_features;
+    QuantizedInputs inputs(task);
+#pragma omp parallel
+    {
+        Scratch normed(Scratch::kInputs, task.norm_weight ? in_features : 0);
+#pragma omp for
+        for (int64_t row = 0; row < task.rows; row++) {
+            const float* x = task.x + row * task.x_stride;
+            if (task.norm_weight) {
+                rms_norm_row(x, task.norm_weight, task.norm_eps, in_features, normed.data);
+                x = normed.data;
+            }
+            inputs.quantize_row(row, x);
+        }
+        if (task.weight.format == WeightFormat::kInt8)
+            multiply_bytes<Int8Bytes>(task, inputs);
+        else
+            multiply_bytes<Int4Bytes>(task, inputs);
+    }
+}
+
+}  // namespace KAMADO_TARGET
+
+#else
+
+namespace KAMADO_TARGET {
+constexpr bool kMultipliesBytes = false;
+static void quantized_linear(const LinearTask&) {}
+}  // namespace KAMADO_TARGET
+
+#endif
