@@ -41,6 +41,184 @@ def _tools(text: str) -> tuple[EverydayTool, ...]:
 
 
 EVERYDAY_TOOLS = _tools("""
+search_products product_search find_products catalogue_search
+Search the product catalogue / Finds products of a shop / Look for articles to buy
+query|q|product|keywords string phrase,max_price|price|limit number integer
+Find {0} under {1} euros
+I am looking for {0} for at most {1} dollars.
+Do you have {0}?
+show me {0} below {1}
+search the shop for {0}
+I want to buy {0}, not more than {1} euros
+which {0} do you sell?
+{0} up to {1} euros
+
+book_room reserve_meeting_room meeting_room room_booking
+Book a meeting room / Reserves a room for a meeting
+room|name|location string title,date|day|when string date,people|persons|seats integer age
+Book the room {0} for {1}
+Book {0} for {1}, {2} people
+I need {0} on {1} for {2} people.
+We meet in {0} on {1}.
+Is {0} free on {1}? Then book it.
+reserve {0} for {1}, we are {2}
+Can we have {0} on {1}?
+room {0}, {1}
+
+cancel_order stop_order order_cancel undo_order
+Cancel an order / Stops an order before it is sent
+order_id|id|order|number string code
+Cancel order {0}
+I do not want {0} any more.
+Stop my order {0}, please.
+Please cancel {0}
+forget order {0}
+I ordered {0} by mistake.
+take back {0}
+order {0} should not be sent
+
+log_expense add_expense expense record_expense
+Record an expense / Adds money that was spent
+amount|value|sum number integer,category|for|purpose string noun
+I spent {0} euros on {1}
+Note {0} dollars for the {1}
+{0} euros for {1}
+I paid {0} for a {1} today.
+add {0} euros to my expenses
+The {1} was {0} euros, please record it.
+expense: {0}, {1}
+write down that I spent {0}
+
+set_volume volume change_volume sound_level
+Set the volume / Change the sound level in percent
+level|volume|percent|value integer age
+Set the volume to {0}
+Make it louder, {0} percent.
+volume {0}
+Turn it down to {0}
+I want it at {0} percent.
+sound to {0}, please
+please put the volume on {0}
+
+get_definition define dictionary word_meaning
+Look up a word in the dictionary / The meaning of a word
+word|term|text string noun
+What does {0} mean?
+define {0}
+What is the meaning of {0}?
+look {0} up in the dictionary
+I don't know the word {0}.
+meaning of {0}
+explain the word {0}
+
+lookup_customer find_customer get_customer customer_info
+Find a customer / Customer data by name / Look up a client
+name|customer|client string person
+Who is the customer {0}?
+Find the data of {0}
+Show me customer {0}
+customer {0}
+I need the file of {0}.
+What do we know about our client {0}?
+is {0} a customer?
+
+create_user add_user new_user register_user
+Create a user account / Register a user with an email
+name|user|username string person,email|address|mail string email
+Create an account for {0} with {1}
+New user: {0}, {1}
+register {0}, {1}
+{0} needs an account, the mail is {1}.
+Please add the user {0} ({1}).
+sign up {0} with the address {1}
+add {0}
+
+find_restaurant restaurants restaurant_search places_to_eat
+Find restaurants / Search for a place to eat
+city|location|place string city,cuisine|food|kind string noun
+Where can I eat in {0}?
+Find a {1} restaurant in {0}
+I am hungry and in {0}.
+restaurants in {0}
+Where do they serve {1} in {0}?
+good place for {1} in {0}?
+We want to have dinner in {0}.
+
+buy_ticket get_ticket tickets ticket_order
+Buy tickets for an event / Orders tickets
+event|show|title|name string title,count|quantity|number integer age
+Buy {1} tickets for {0}
+I want to see {0}
+Get me {1} seats for {0}.
+{1} tickets for {0}, please
+We are {1} and want to go to {0}.
+tickets for {0}
+a ticket for {0}
+
+turn_off_device switch_off device_off power_off
+Turn off a device / Switches a machine off
+device|name|machine string noun
+Turn off the {0}
+The {0} should be off.
+switch the {0} off
+I don't need the {0} any more, switch it off.
+power down the {0}
+stop the {0} please
+no more {0} for today, turn it off
+
+lock_door lock close_door door_lock
+Lock a door / Locks the door of a room
+door|room|name string noun
+Lock the {0}
+Is the {0} locked? Lock it.
+close the {0} door
+Nobody should get into the {0}.
+Please lock the door of the {0}.
+lock up the {0}
+shut the {0}
+
+count_words word_count count_text
+Count the words of a text / How many words a text has
+text|content|sentence string phrase
+How many words are in "{0}"?
+Count the words of {0}
+word count: {0}
+"{0}" - how many words is that?
+count "{0}"
+Tell me how many words "{0}" has.
+
+report_problem report_bug open_ticket create_ticket
+Report a problem / Open a support ticket
+problem|issue|description|text string phrase,priority|urgency string level
+Report that {0} with {1} priority
+I have a problem: {0}
+Open a ticket: {0}, {1}
+There is something wrong with {0}, priority {1}.
+ticket for {0}
+{0} does not work
+please report {0}
+
+search_files find_file file_search open_file
+Search files / Find a file by its name
+name|file|query|filename string phrase
+Find the file {0}
+Where is my file {0}?
+I can't find {0} on my computer.
+search my files for {0}
+look for the document {0}
+open {0}
+file: {0}
+
+change_address update_address move_customer new_address
+Change the address of a customer / Update where somebody lives
+name|customer|person string person,city|place|town string city
+{0} moved to {1}
+Change the address of {0} to {1}
+{0} lives in {1} now, please update it.
+new address for {0}: {1}
+Set the city of {0} to {1}.
+update {0}: {1}
+
 set_reminder add_reminder create_reminder reminder remind_me
 Set a reminder / Create a reminder / Remind the user of a task / Adds a reminder for a day
 text|task|message|what string task,date|day|when string date

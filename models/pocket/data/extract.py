@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from models.pocket.data.example import Check, Example, assistant, user
+from models.pocket.data.facts import NOISE
 from models.pocket.data.grammar import Grammar, lines
 from models.pocket.data.records import CLAUSES, FIELDS, LABELLED, MIDDLES, OPENINGS, RECORDS
 from models.pocket.data.words import Words
@@ -257,7 +258,7 @@ def _labelled(words: Words) -> tuple[str, dict[str, Any]]:
     for _ in range(words.rng.randint(2, 4)):
         key = words.noun() if words.chance(0.8) else f"{words.noun()}_{words.noun()}"
         record[key] = words.value(
-            words.rng.choice(("integer", "person", "city", "code", "phrase", "decimal"))
+            words.rng.choice(("integer", "large", "person", "city", "code", "phrase", "decimal"))
         )
     said = [
         words.fragment(LABELLED).format(key=key.replace("_", " "), value=value)
@@ -317,6 +318,9 @@ def extract(words: Words) -> Example:
     """All or some of the record's fields, in the order asked for."""
     makers = (_person, _record, _labelled, _composed)
     text, record = words.rng.choices(makers, (4, 5, 4, 4))[0](words)
+    if words.chance(0.15):
+        noise = words.fragment(NOISE)
+        text = f"{noise} {text}" if words.chance(0.5) else f"{text} {noise}"
     keys = list(record)
     if words.chance(0.5):
         words.rng.shuffle(keys)

@@ -3,6 +3,8 @@
 
 from dataclasses import dataclass
 
+from models.pocket.data.grammar import lines
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -139,4 +141,21 @@ phrase
 {p} ordered {v}.
 {p} ordered {v}. / {p} bought {v}. / {p} paid for {v}. / {p} wants {v}. / {v} was ordered by {p}. / {p} asked for {v}. / {p} took {v}. / {p} got {v}. / {p} would like {v}. / {p} chose {v}. / The order of {p} is {v}. / {p} went for {v}.
 What did {p} order? / What did {p} buy? / What does {p} want? / what was {p}'s order / What did {p} ask for? / What was ordered by {p}? / Tell me what {p} ordered. / What has {p} ordered? / What would {p} like? / What did {p} get? / What is the order of {p}? / What did {p} choose?
+""")
+# sentences beside the point
+NOISE = lines("""
+    It was a fine day.
+    Nobody else came.
+    We all know this.
+    That is how it is.
+    The weather is cold today.
+    There was music.
+    Everybody was happy about it.
+    This has been so for years.
+    They like it there.
+    It is a long story.
+    More is not known.
+    The rest is of no interest.
+    It rained a little.
+    So it was told.
 """)

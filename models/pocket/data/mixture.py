@@ -10,13 +10,14 @@ from functools import partial
 
 from models.pocket.data import (
     chatter,
-    classify,
     extract,
     recall,
     repeat,
+    sentiment,
     story,
     summarise,
     tools,
+    topic,
     translate,
 )
 from models.pocket.data.arithmetic import arithmetic
@@ -38,10 +39,10 @@ class Skill:
 
 SKILLS: dict[str, Skill] = {
     "tool_call": Skill(tools.tool_call, 10, 15),
-    "everyday_tool": Skill(tools.everyday_tool, 2, 6),
+    "everyday_tool": Skill(tools.everyday_tool, 2, 7),
     "tool_answer": Skill(tools.tool_answer, 8, 3),
     "tool_not_needed": Skill(tools.tool_not_needed, 1, 2.5),
-    "tool_missing": Skill(tools.tool_missing, 1, 3),
+    "tool_missing": Skill(tools.tool_missing, 1, 4),
     "extract": Skill(extract.extract, 12, 13),
     "repeat": Skill(repeat.repeat, 14, 8),
     "recall": Skill(recall.recall, 8, 9),
@@ -50,8 +51,8 @@ SKILLS: dict[str, Skill] = {
     "unknown": Skill(chatter.unknown, 1, 3),
     "arithmetic2": Skill(partial(arithmetic, digits=2), 4, 6),
     "arithmetic3": Skill(partial(arithmetic, digits=3), 3, 7),
-    "sentiment": Skill(classify.sentiment, 1, 5),
-    "topic": Skill(classify.topic, 1, 4),
+    "sentiment": Skill(sentiment.sentiment, 1, 5),
+    "topic": Skill(topic.topic, 1, 4),
     "translate": Skill(translate.translate, 1, 6),
     "summarise": Skill(summarise.summarise, 2, 5),
     "story": Skill(story.story, 0.5, 2.5),

@@ -3,7 +3,7 @@
 from models.pocket.data.chatter import small_talk
 from models.pocket.data.english import articled
 from models.pocket.data.example import Example, Message, assistant, system, user
-from models.pocket.data.facts import OTHERS, OWN
+from models.pocket.data.facts import NOISE, OTHERS, OWN
 from models.pocket.data.grammar import Grammar, lines
 from models.pocket.data.words import Words
 
@@ -66,6 +66,10 @@ _GREETINGS = lines("""
     Good evening.
     Nice to meet you!
 """)
+_JOINTS = (
+    " and", ", and", ";", ", while", ", but", " -", ", whereas", " and also", ", so", " (and)",
+    ", though", " as well as this:",
+)  # fmt: skip
 _CONTEXT = Grammar(
     core={
         "start": lines("""
@@ -257,7 +261,16 @@ def answer_from_context(words: Words) -> Example:
         fill = {"p": person, "t": words.title(), "n": words.noun(), "v": words.value(fact.kind)}
         parts = (words.fragment(fact.statements), words.fragment(fact.questions), fact.answer)
         facts.append([articled(p.format(**fill)) for p in parts])
-    text = " ".join(statement for statement, _, _ in facts)
+    said = [statement for statement, _, _ in facts]
+    if words.chance(0.35):
+        said.insert(words.rng.randint(0, len(said)), words.fragment(NOISE))
+    if len(said) > 1 and words.chance(0.35):
+        # Two facts in one sentence: the nearest value need not be the one that is asked for.
+        spot = words.rng.randrange(len(said) - 1)
+        said[spot : spot + 2] = [
+            f"{said[spot].rstrip('.')}{words.fragment(_JOINTS)} {said[spot + 1]}"
+        ]
+    text = " ".join(said)
     words.rng.shuffle(facts)
     (_, question, answer), *others = facts[: words.rng.randint(1, 3)]
     ask = words.compose(_CONTEXT).format(text=text, asked=question)

@@ -1,10 +1,11 @@
 """Skill 1: repeat words the model never saw."""
 
 from models.pocket.data.chatter import chat, unknown
-from models.pocket.data.classify import opinion, report
 from models.pocket.data.example import Example, assistant, user
 from models.pocket.data.grammar import Grammar, lines
+from models.pocket.data.sentiment import opinion
 from models.pocket.data.splits import split_of
+from models.pocket.data.topic import report
 from models.pocket.data.words import Words
 
 _ASK = Grammar(

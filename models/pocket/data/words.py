@@ -139,7 +139,12 @@ class Words:
                 return chosen
             gap = self.rng.choice(gaps)
             return f"{chosen[:gap]} {self.invented()}{chosen[gap:]}"
-        spots = [m for m in _WORD_OR_SLOT.finditer(chosen) if not m.group().startswith("{")]
+        # The word before a slot stays: without it nothing tells where the value begins.
+        spots = [
+            m
+            for m in _WORD_OR_SLOT.finditer(chosen)
+            if not m.group().startswith("{") and not chosen[m.end() :].lstrip(" ").startswith("{")
+        ]
         if len(spots) < 3:
             return chosen
         spot = self.rng.choice(spots)
@@ -232,9 +237,14 @@ class Words:
     def date(self) -> str:
         rng = self.rng
         day, month = rng.randint(1, 28), rng.randrange(12)
-        style = rng.randrange(4)
+        style, year = rng.randrange(5), rng.randint(2019, 2031)
         if style == 0:
-            return f"{rng.randint(2019, 2031)}-{month + 1:02d}-{day:02d}"
+            return f"{year}-{month + 1:02d}-{day:02d}"
+        if style == 4:
+            return rng.choice(
+                (f"{MONTHS[month]} {day}, {year}", f"{day:02d}.{month + 1:02d}.{year}",
+                 f"{day}/{month + 1}/{year}", f"{day} {MONTHS[month]} {year}")
+            )  # fmt: skip
         if style == 1:
             return f"{MONTHS[month]} {day}"
         return f"{day} {MONTHS[month]}" if style == 2 else rng.choice(WEEKDAYS)
@@ -245,7 +255,7 @@ class Words:
         return (
             f"{hour % 12 + 1} {rng.choice(('am', 'pm'))}"
             if rng.random() < 0.25
-            else f"{hour:02d}:{minute:02d}"
+            else f"{hour:{rng.choice(('02d', '02d', 'd'))}}:{minute:02d}"
         )
 
     def integer(self, high: int = 999) -> int:
@@ -264,6 +274,10 @@ class Words:
                 return self.rng.choice(WEEKDAYS)
             case "currency":
                 return self.rng.choice(CURRENCIES)
+            case "level":
+                return self.rng.choice(("low", "medium", "high", "normal", "urgent"))
+            case "large":
+                return self.rng.randint(1000, 99999)
             case "foreign":
                 return self.rng.choice(FOREIGN)
             case "task":

@@ -9,13 +9,14 @@ import pytest
 from models.pocket.data import (
     arithmetic,
     chatter,
-    classify,
     extract,
     recall,
     repeat,
+    sentiment,
     story,
     summarise,
-    tools,
+    tool_requests,
+    topic,
     translate,
 )
 from models.pocket.data.grammar import ASIDES, Grammar, lines
@@ -23,7 +24,8 @@ from models.pocket.data.splits import Split, phrasings
 from models.pocket.data.words import Words
 
 MODULES = (
-    arithmetic, chatter, classify, extract, recall, repeat, story, summarise, tools, translate,
+    arithmetic, chatter, extract, recall, repeat, sentiment, story, summarise, tool_requests,
+    topic, translate,
 )  # fmt: skip
 GRAMMARS = {
     f"{module.__name__.rpartition('.')[2]}{name.lower()}": value

@@ -7,7 +7,17 @@ import re
 
 import pytest
 
-from models.pocket.data import chatter, classify, facts, mixture, records, repeat, summarise, tools
+from models.pocket.data import (
+    chatter,
+    facts,
+    mixture,
+    records,
+    repeat,
+    sentiment,
+    summarise,
+    tool_results,
+    topic,
+)
 from models.pocket.data import tool_schemas as schemas
 from models.pocket.data.everyday_tools import EVERYDAY_TOOLS
 from models.pocket.data.lexicon import FIRST_NAMES, NOUNS, PLACES, SURNAMES
@@ -19,13 +29,13 @@ ASKS = {
     "tool descriptions": schemas._DESCRIPTIONS,
     "description tails": schemas._TAILS,
     "named parameters": schemas._GENERIC_PHRASES,
-    "tool sentences": tools._SENTENCES,
+    "tool sentences": tool_results._SENTENCES,
     "repeat times": repeat._TIMES,
     "labelled values": records.LABELLED,
     "record middles": records.MIDDLES,
-    "opinions": classify._OPINIONS,
-    "reactions": classify._REACTIONS,
-    "news": classify._FRAMES,
+    "opinions": sentiment._OPINIONS,
+    "reactions": sentiment._REACTIONS,
+    "news": topic._FRAMES,
     "fillers": summarise._FILLERS,
     "unknown": chatter._UNKNOWN,
     "unable": chatter._UNABLE,
