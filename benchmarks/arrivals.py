@@ -5,6 +5,7 @@ what queueing does to latency.
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
@@ -28,6 +29,9 @@ class ClosedLoop:
     """So many clients, each sending its next request when its last is answered."""
 
     num_clients: int
+    seconds: float | None = None
+    """After these nobody sends another; what is under way is waited for, so each client sends at
+    least one. None: as many as there are."""
 
     @property
     def label(self) -> str:
@@ -35,10 +39,14 @@ class ClosedLoop:
 
     async def drive(self, send: Send, num_requests: int) -> None:
         numbers = iter(range(num_requests))
+        clock = asyncio.get_running_loop().time
+        end_s = math.inf if self.seconds is None else clock() + self.seconds
 
         async def client() -> None:
             for number in numbers:  # shared: each number goes to one client
                 await send(number)
+                if clock() >= end_s:
+                    return
 
         await asyncio.gather(*(client() for _ in range(min(self.num_clients, num_requests))))
 

@@ -1,6 +1,6 @@
 """One load on one server, from the first request to the last answer, and what it comes to."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
@@ -75,11 +75,23 @@ class LoadResult:
             "requests": [_since(record, zero_s, with_events) for record in self.records],
         }
 
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "LoadResult":
+        """What `as_json()` wrote, its events included."""
+        machine = dict(content["machine"])
+        del machine["is_contaminated"]
+        machine["strangers"] = tuple((name, cores) for name, cores in machine["strangers"])
+        records = tuple(
+            RequestRecord(**{**request, "event_times_s": tuple(request["event_times_s"])})
+            for request in content["requests"]
+        )
+        return cls(content["server"], content["load"], records, MachineUse(**machine))
+
 
 HEADER = (
     "server | load | requests | failed | tokens in | tokens out | output tok/s | requests/s "
     "| first token p50 / p95 / p99 ms | between tokens p50 / p95 / p99 ms | per token p50 ms "
-    "| peak RSS MiB | foreign cores"
+    "| peak RSS MiB | foreign cores | load average"
 )
 
 
@@ -96,6 +108,14 @@ def markdown_table(results: Sequence[LoadResult]) -> str:
         rows.setdefault((result.load, result.server), []).append(result)
     lines += [_row(rounds) for rounds in rows.values()]
     return "\n".join(lines)
+
+
+def pooled(
+    rounds: Sequence[LoadResult],
+    latencies_s: Callable[[RequestRecord], Sequence[float | None]],
+) -> Percentiles | None:
+    """Of all answered requests of the rounds together; None if there are none."""
+    return _percentiles([record for result in rounds for record in result.answered], latencies_s)
 
 
 def _row(rounds: Sequence[LoadResult]) -> str:
@@ -119,6 +139,7 @@ def _row(rounds: Sequence[LoadResult]) -> str:
         "-" if per_token is None else milliseconds(per_token.p50),
         f"{max(peaks) / 2**20:.0f}" if peaks else "-",
         f"{max(others):.2f}{star}" if others else "-",
+        f"{max(use.load_average for use in machines):.1f}",
     )
     return f"| {' | '.join(cells)} |"
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.arrivals import Arrivals, ClosedLoop
-from benchmarks.completion_client import CompletionClient
 from benchmarks.load_result import LoadResult
 from benchmarks.machine import MachineWatch
+from benchmarks.peers.peer import Client
 from benchmarks.prompts import PromptSource
 from benchmarks.request_record import RequestRecord
 
@@ -26,7 +26,7 @@ class LoadRun:
 
     async def against(
         self,
-        client: CompletionClient,
+        client: Client,
         *,
         server: str,
         server_pid: int | None = None,

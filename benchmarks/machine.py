@@ -6,7 +6,7 @@ with each result.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 import psutil
@@ -15,6 +15,8 @@ SAMPLE_S = 1.0
 """Walking the process table takes ten milliseconds, on the cores that are being measured."""
 MAX_FOREIGN_CORES = 0.1
 """Above this a result is contaminated."""
+MAX_STRANGERS = 3
+MIN_STRANGER_CORES = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,9 @@ class MachineUse:
     """Of the last minute, at the end."""
     server_peak_rss_bytes: int | None
     """Summed over the process tree; pages that its processes share count for each."""
+    strangers: tuple[tuple[str, float], ...] = ()
+    """The busiest programs that were neither, and their cores; who started and ended in between is
+    missed here, but not in `foreign_cores`."""
 
     @property
     def others_cores(self) -> float | None:
@@ -54,12 +59,15 @@ class MachineWatch:
     _peak_rss: int = 0
     _server_cpu_s: dict[int, float] = field(default_factory=dict)
     """Per process, the latest; kept for those that have ended since."""
+    _others_cpu_s: dict[tuple[int, float], float] = field(default_factory=dict)
+    """By pid and time of creation, when the watch began."""
 
     @classmethod
     @contextlib.asynccontextmanager
     async def over(cls, server_pid: int | None) -> AsyncIterator["MachineWatch"]:
         watch = cls(server_pid)
         watch._sample()
+        watch._others_cpu_s = {key: cpu_s for key, _, cpu_s in _processes()}
         loop = asyncio.get_running_loop()
         start = (loop.time(), _busy_and_stolen_s(), _own_s(), sum(watch._server_cpu_s.values()))
         sampling = asyncio.create_task(watch._keep_sampling())
@@ -108,7 +116,18 @@ class MachineWatch:
             stolen_cores=(stolen_s - busy_and_stolen_s[1]) / wall_s,
             load_average=psutil.getloadavg()[0],
             server_peak_rss_bytes=self._peak_rss if is_named else None,
+            strangers=self._strangers(wall_s),
         )
+
+    def _strangers(self, wall_s: float) -> tuple[tuple[str, float], ...]:
+        known = {*self._server_cpu_s, psutil.Process().pid}
+        cores = [
+            (name, (cpu_s - self._others_cpu_s.get(key, 0.0)) / wall_s)
+            for key, name, cpu_s in _processes()
+            if key[0] not in known
+        ]
+        busiest = sorted(cores, key=lambda stranger: -stranger[1])[:MAX_STRANGERS]
+        return tuple((name, used) for name, used in busiest if used > MIN_STRANGER_CORES)
 
 
 def process_tree(pid: int | None) -> list[psutil.Process]:
@@ -120,6 +139,15 @@ def process_tree(pid: int | None) -> list[psutil.Process]:
         return [root, *root.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def _processes() -> Iterator[tuple[tuple[int, float], str, float]]:
+    """Of all that run now: pid and time of creation, name, CPU seconds."""
+    for process in psutil.process_iter(["name", "create_time", "cpu_times"]):
+        times = process.info["cpu_times"]
+        if times is not None:
+            key = (process.pid, process.info["create_time"])
+            yield key, process.info["name"], times.user + times.system
 
 
 def _busy_and_stolen_s() -> tuple[float, float]:

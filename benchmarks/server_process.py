@@ -5,6 +5,7 @@ import contextlib
 import os
 import socket
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import httpx
 import psutil
 
 from benchmarks.machine import process_tree
+from benchmarks.peers.environment import last_words
 from benchmarks.peers.peer import Peer
 
 READY_TIMEOUT_S = 300.0
@@ -19,18 +21,17 @@ STOP_TIMEOUT_S = 30.0
 
 
 class ServerError(Exception):
-    """The server ended, or never became ready; says where its output is."""
+    """The server ended, or never became ready; says its last words, and the name of its log."""
 
 
 class ServerProcess:
     """In a session of its own, so that Ctrl-C reaches us alone and it is stopped in order."""
 
-    def __init__(
-        self, peer: Peer, model: Path, process: subprocess.Popen[bytes], port: int
-    ) -> None:
+    def __init__(self, peer: Peer, process: subprocess.Popen[bytes], port: int) -> None:
         self.peer = peer
         self.base_url = f"http://127.0.0.1:{port}"
-        self.model_name = peer.model_name(model)
+        self.ready_s = 0.0
+        """From its start until it was ready."""
         self._process = process
 
     @classmethod
@@ -40,18 +41,20 @@ class ServerProcess:
     ) -> AsyncIterator["ServerProcess"]:
         """Ready on entry. Raises ServerError."""
         port = _free_port()
+        start_s = time.perf_counter()
         threads = {"OMP_NUM_THREADS": str(num_threads)}
         with log.open("wb") as output:
             process = subprocess.Popen(
-                peer.command(model, port),
+                peer.command(model, port, num_threads),
                 env={**os.environ, **threads, **peer.environment()},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        server = cls(peer, model, process, port)
+        server = cls(peer, process, port)
         try:
             await server._wait_until_ready(log)
+            server.ready_s = time.perf_counter() - start_s
             yield server
         finally:
             server.resume()
@@ -78,13 +81,16 @@ class ServerProcess:
             for _ in range(int(READY_TIMEOUT_S / 0.2)):
                 if self._process.poll() is not None:
                     raise ServerError(
-                        f"{self.peer.name} ended with status {self._process.returncode}; see {log}."
+                        f"{self.peer.name} ended with status {self._process.returncode}: "
+                        f"{last_words(log)}; see {log.name}."
                     )
                 with contextlib.suppress(httpx.HTTPError):
                     if (await http.get(self.peer.ready_path)).status_code == 200:
                         return
                 await asyncio.sleep(0.2)
-        raise ServerError(f"{self.peer.name} was not ready after {READY_TIMEOUT_S:g} s; see {log}.")
+        raise ServerError(
+            f"{self.peer.name} was not ready after {READY_TIMEOUT_S:g} s; see {log.name}."
+        )
 
     def _stop(self) -> None:
         """Politely first; what is left of it and of all that it started is killed."""

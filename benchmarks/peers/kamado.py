@@ -4,29 +4,46 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import httpx
+
+from benchmarks.completion_client import CompletionClient
+from benchmarks.peers.peer import Client, Weights
+
+MODEL_NAME = "measured"
 ROOT = Path(__file__).parent.parent.parent
 
 
 @dataclass(frozen=True, slots=True)
 class Kamado:
     quantization: str = "none"
-    """none: the weights as they are, like its peers."""
+    """none: the weights as they are; int8, int4."""
 
     @property
     def name(self) -> str:
         return "Kamado" if self.quantization == "none" else f"Kamado {self.quantization}"
 
     @property
+    def weights(self) -> Weights:
+        of: Mapping[str, Weights] = {"int8": "int8", "int4": "int4"}
+        return of.get(self.quantization, "16 bits or more")
+
+    @property
+    def remark(self) -> str:
+        return f"`bentoml serve` with quantization={self.quantization}; ignore_eos."
+
+    @property
     def ready_path(self) -> str:
         return "/readyz"
 
-    def command(self, model: Path, port: int) -> Sequence[str]:
+    def prepare(self, model: Path) -> None:
+        """It runs in our own environment, and quantises when it loads."""
+
+    def command(self, model: Path, port: int, num_threads: int) -> Sequence[str]:
         bentoml = [sys.executable, "-m", "bentoml", "serve", str(ROOT)]
         settings = {
             "model": str(model),
-            "served_model_name": self.model_name(model),
+            "served_model_name": MODEL_NAME,
             "quantization": self.quantization,
         }
         arguments = [part for item in settings.items() for part in ("--arg", "=".join(item))]
@@ -35,8 +52,6 @@ class Kamado:
     def environment(self) -> Mapping[str, str]:
         return {"BENTOML_DO_NOT_TRACK": "true"}
 
-    def model_name(self, model: Path) -> str:
-        return "measured"
-
-    def exactly(self, num_tokens: int) -> Mapping[str, Any]:
-        return {"max_tokens": num_tokens, "ignore_eos": True, "temperature": 0}
+    def client(self, http: httpx.AsyncClient, model: Path, num_tokens: int) -> Client:
+        fields = {"max_tokens": num_tokens, "ignore_eos": True, "temperature": 0}
+        return CompletionClient(http, MODEL_NAME, fields=fields)

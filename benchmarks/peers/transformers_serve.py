@@ -10,8 +10,13 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+
+import httpx
+
+from benchmarks.completion_client import CompletionClient
+from benchmarks.peers.peer import Client, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +45,24 @@ class TransformersServe:
         return " ".join(words)
 
     @property
+    def weights(self) -> Weights:
+        return "16 bits or more"
+
+    @property
+    def remark(self) -> str:
+        return (
+            f"transformers {version('transformers')}, dtype {self.dtype}; an end of sequence of -1 "
+            "in generation_config."
+        )
+
+    @property
     def ready_path(self) -> str:
         return "/health"
 
-    def command(self, model: Path, port: int) -> Sequence[str]:
+    def prepare(self, model: Path) -> None:
+        """It runs in our own environment."""
+
+    def command(self, model: Path, port: int, num_threads: int) -> Sequence[str]:
         program = str(Path(sys.executable).with_name("transformers"))
         command = [program, "serve", str(model), "--host", "127.0.0.1", "--port", str(port)]
         command += ["--device", "cpu", "--dtype", self.dtype]
@@ -57,9 +76,7 @@ class TransformersServe:
         threads = {} if self.num_threads is None else {"OMP_NUM_THREADS": str(self.num_threads)}
         return {"HF_HUB_OFFLINE": "1", **threads}
 
-    def model_name(self, model: Path) -> str:
-        return str(model)
-
-    def exactly(self, num_tokens: int) -> Mapping[str, Any]:
+    def client(self, http: httpx.AsyncClient, model: Path, num_tokens: int) -> Client:
         config = {"max_new_tokens": num_tokens, "eos_token_id": -1, "do_sample": False}
-        return {"max_tokens": num_tokens, "generation_config": json.dumps(config)}
+        fields = {"max_tokens": num_tokens, "generation_config": json.dumps(config)}
+        return CompletionClient(http, str(model), fields=fields)

@@ -47,3 +47,17 @@ async def test_poisson_does_not_wait_for_answers():
 
     await asyncio.wait_for(Poisson(rate_per_s=1000.0).drive(send, 5), timeout=5)
     assert started == [0, 1, 2, 3, 4]
+
+
+async def test_after_its_time_nobody_sends_another():
+    numbers = []
+
+    async def send(number):
+        numbers.append(number)
+        await asyncio.sleep(0.02)
+
+    await ClosedLoop(2, seconds=0.05).drive(send, 1000)
+    assert 4 <= len(numbers) <= 8
+    numbers.clear()
+    await ClosedLoop(3, seconds=0.0).drive(send, 1000)
+    assert numbers == [0, 1, 2]
