@@ -18,17 +18,23 @@ _PICKLE_SUFFIXES = {".bin", ".pt", ".pth", ".pkl", ".ckpt"}
 
 
 class Checkpoint:
-    """Opens every file at once, so a truncated shard is found before anything is loaded."""
+    """Checks every file at once, so a truncated shard is found before anything is loaded.
+
+    Files are mapped into memory anew for every tensor: what was read counts as this process's
+    memory until its mapping ends, so one mapping for all would come to the checkpoint's size. Copy
+    a tensor that is to stay, or it keeps its mapping.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Raises UnsupportedModelError for pickle alone, CheckpointError for damaged files."""
         self.folder = folder
-        self._files: dict[str, Any] = {}
         self._file_of: dict[str, str] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
         for name in _weight_files(folder):
-            file = _open(folder / name)
-            self._files[name] = file
-            self._file_of.update(dict.fromkeys(file.keys(), name))
+            with _open(folder / name) as file:
+                for tensor in file.keys():
+                    self._file_of[tensor] = name
+                    self._shapes[tensor] = tuple(file.get_slice(tensor).get_shape())
         self._unread = set(self._file_of)
 
     def __contains__(self, name: str) -> bool:
@@ -37,7 +43,7 @@ class Checkpoint:
     @property
     def num_elements(self) -> int:
         """Numbers stored in all tensors together."""
-        return sum(torch.Size(self._slice(name).get_shape()).numel() for name in self._file_of)
+        return sum(torch.Size(shape).numel() for shape in self._shapes.values())
 
     def tensor(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
         """The tensor as stored, on the CPU. Raises CheckpointError unless of `shape` and finite."""
@@ -46,13 +52,14 @@ class Checkpoint:
                 f"{self.folder}: tensor {name} is missing; the config asks for shape {list(shape)}."
             )
         file = self._file_of[name]
-        found = tuple(self._slice(name).get_shape())
+        found = self._shapes[name]
         if found != shape:
             raise CheckpointError(
                 f"{self.folder / file}: tensor {name} has shape {list(found)}; "
                 f"the config asks for {list(shape)}."
             )
-        tensor: torch.Tensor = self._files[file].get_tensor(name)
+        with _open(self.folder / file) as opened:
+            tensor: torch.Tensor = opened.get_tensor(name)
         if tensor.is_floating_point() and not _is_finite(tensor):
             raise CheckpointError(
                 f"{self.folder / file}: tensor {name} holds NaN or infinity. Fetch the file again."
@@ -63,7 +70,7 @@ class Checkpoint:
     def check_finite(self) -> None:
         """Raises CheckpointError at the first tensor with a NaN or infinity; reads them all."""
         for name in self._file_of:
-            self.tensor(name, tuple(self._slice(name).get_shape()))
+            self.tensor(name, self._shapes[name])
 
     def skip(self, *suffixes: str) -> None:
         """Tensors ending so are known and not needed."""
@@ -79,9 +86,6 @@ class Checkpoint:
             f"{self.folder / self._file_of[name]}: tensor {name} has no place in the network that "
             f"config.json describes ({len(self._unread)} such)."
         )
-
-    def _slice(self, name: str) -> Any:
-        return self._files[self._file_of[name]].get_slice(name)
 
 
 def _weight_files(folder: Path) -> list[str]:

@@ -52,7 +52,8 @@ class _Reader:
     def read(self, dtype: torch.dtype) -> Decoder:
         spec = self._spec
         table = (spec.vocab_size, spec.hidden_size)
-        embedding = self._checkpoint.tensor(f"{_EMBEDDING}.weight", table).to(self._device)
+        embedding = self._checkpoint.tensor(f"{_EMBEDDING}.weight", table)
+        embedding = embedding.to(self._device, copy=True)  # the stored one keeps its file mapped
         head = embedding if spec.ties_embeddings else self._stored(_HEAD, table)
         return Decoder(
             spec,

@@ -12,10 +12,6 @@ from models.architectures.checkpoint import Checkpoint
 from models.architectures.decoder_spec import DecoderSpec
 from models.architectures.decoder_weights import build_decoder
 from models.architectures.families import FAMILIES, decoder_spec, is_family
-from models.architectures.huggingface_loading import (
-    check_architecture,
-    load_huggingface_decoder,
-)
 from models.architectures.rope_scaling import longest_context
 from models.errors import CheckpointError, QuantizationError, UnsupportedModelError
 from models.quantization.linear_factory import LinearFactory, check_scheme
@@ -42,6 +38,12 @@ def load_causal_lm(
     device = torch.device(device)
     config = _read_config(folder)
     if not is_family(config):
+        # Imports a second or two of transformers' modelling code, which no other family needs.
+        from models.architectures.huggingface_loading import (
+            check_architecture,
+            load_huggingface_decoder,
+        )
+
         check_architecture(config)
     max_model_len = _checked_max_model_len(folder, config, max_model_len)
     dtype = dtype or (torch.float32 if device.type == "cpu" else config.dtype or torch.bfloat16)

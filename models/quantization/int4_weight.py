@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from models.kernels.packed_weight import PackedWeight, pack_int4
+from models.quantization.quantized_weight import row_blocks
 
 _LARGEST = 15
 _GROUP_SIZE = 128
@@ -40,12 +41,19 @@ class Int4Weight:
     @classmethod
     def quantize(cls, weight: torch.Tensor) -> "Int4Weight":
         """weight [out_features, in_features] float; the same bits as quanto's from fp32."""
-        groups = weight.float().view(len(weight), -1, group_size_of(weight.shape[1]))
-        low, high = groups.aminmax(dim=2, keepdim=True)
-        scale = (high - low) / _LARGEST
-        # A group of equal weights has scale 0; 0 / 0 would be NaN.
-        data = torch.where(scale > 0, (groups - low) / scale, 0.0).round_().clamp_(0, _LARGEST)
-        return cls(data.to(torch.uint8).flatten(1), scale.squeeze(2), -low.squeeze(2))
+        group_size = group_size_of(weight.shape[1])
+        num_groups = weight.shape[1] // group_size
+        data = torch.empty(weight.shape, dtype=torch.uint8, device=weight.device)
+        scale, shift = torch.empty(2, len(weight), num_groups, device=weight.device)
+        for rows in row_blocks(weight):
+            groups = weight[rows].float().view(-1, num_groups, group_size)
+            low, high = groups.aminmax(dim=2)
+            scale[rows], shift[rows] = (high - low) / _LARGEST, -low
+            # A group of equal weights has scale 0; 0 / 0 would be NaN.
+            divisor = scale[rows].masked_fill(scale[rows] == 0, 1.0)
+            quotients = (groups - low[:, :, None]) / divisor[:, :, None]
+            data[rows] = quotients.round_().clamp_(0, _LARGEST).flatten(1)
+        return cls(data, scale, shift)
 
     @classmethod
     def stack(cls, parts: Sequence["Int4Weight"]) -> "Int4Weight":

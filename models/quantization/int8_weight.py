@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from models.kernels.packed_weight import PackedWeight, pack_int8
+from models.quantization.quantized_weight import row_blocks
 
 _LARGEST = 127
 
@@ -25,11 +26,16 @@ class Int8Weight:
     @classmethod
     def quantize(cls, weight: torch.Tensor) -> "Int8Weight":
         """weight [out_features, in_features] float; the same bits as quanto's from fp32."""
-        weight = weight.float()
-        scale = weight.abs().amax(dim=1, keepdim=True).div_(_LARGEST)
-        # A row of zeros has scale 0; 0 / 0 would be NaN.
-        data = torch.where(scale > 0, weight / scale, 0.0).round_().clamp_(-128, 127)
-        return cls(data.to(torch.int8), scale.squeeze(1))
+        data = torch.empty(weight.shape, dtype=torch.int8, device=weight.device)
+        scale = torch.empty(len(weight), device=weight.device)
+        for rows in row_blocks(weight):
+            block = weight[rows].float()
+            low, high = block.aminmax(dim=1)
+            scale[rows] = torch.maximum(-low, high).div_(_LARGEST)
+            # A row of zeros has scale 0; 0 / 0 would be NaN.
+            divisor = scale[rows].masked_fill(scale[rows] == 0, 1.0)
+            data[rows] = (block / divisor[:, None]).round_().clamp_(-128, 127)
+        return cls(data, scale)
 
     @classmethod
     def stack(cls, parts: Sequence["Int8Weight"]) -> "Int8Weight":

@@ -1,11 +1,21 @@
 """What every scheme's weight can do; see `int8_weight.py` and `int4_weight.py`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, Self
 
 import torch
 
 from models.kernels.packed_weight import PackedWeight
+
+_BLOCK_ELEMENTS = 1 << 20
+
+
+def row_blocks(weight: torch.Tensor) -> Iterator[slice]:
+    """Slices of rows that together cover `weight`, each small enough that what is computed from it
+    stays in the cache, and that a large table needs no copy of itself in fp32."""
+    rows = max(1, _BLOCK_ELEMENTS // weight.shape[1])
+    for start in range(0, len(weight), rows):
+        yield slice(start, start + rows)
 
 
 class QuantizedWeight(Protocol):
