@@ -102,8 +102,7 @@ def _callable(function: FunctionDefinition, path: str) -> CallableTool:
             f"{path}.type is {parameters['type']!r:.60}; arguments are an object.",
             param=f"{path}.type",
         )
-    schema, growth = checked_schema({"type": "object", **parameters}, path)
-    return CallableTool(function.name, schema, growth)
+    return CallableTool(function.name, checked_schema({"type": "object", **parameters}, path))
 
 
 def prompt_tools(tools: Sequence[Tool]) -> list[dict[str, Any]]:

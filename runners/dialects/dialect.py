@@ -1,13 +1,14 @@
 """What one model's messages are made of beside text: reasoning and tool calls. Read once from its
 chat template and vocabulary."""
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from runners.dialects.message_parser import MessageParser
 from runners.dialects.tool_format import ToolFormat, tool_format_of
+from runners.grammars.json_schema import CheckedSchema
 from runners.grammars.source import (
     MARKER_SYMBOLS,
     GrammarSource,
@@ -27,8 +28,7 @@ class CallableTool:
     """A tool whose arguments' schema has been checked."""
 
     name: str
-    schema: Mapping[str, Any]
-    growth: int
+    arguments: CheckedSchema
 
 
 class ChatDialect:
@@ -76,7 +76,7 @@ class ChatDialect:
         if self.think is None:
             return body
         rules = ["start: " + self._reasoning(within_reasoning) + "@body", *self._rules()]
-        return GrammarSource("\n".join(rules), body.growth, body.text, body.is_foreign)
+        return dataclasses.replace(body, text="\n".join(rules), body=body.text)
 
     def calling(
         self,
@@ -105,11 +105,13 @@ class ChatDialect:
             *self._rules(),
         ]
         kept = None if must_call or body is None else body
-        growth = max([tool.growth + len(tool.name) + 16 for tool in tools])
+        growth = max(tool.arguments.growth + len(tool.name) + 16 for tool in tools)
+        patterns = [pattern for tool in tools for pattern in tool.arguments.patterns]
         return GrammarSource(
             "\n".join(rules),
             max(growth, kept.growth if kept else 0),
             kept.text if kept else "",
+            (*patterns, *(kept.patterns if kept else ())),
             kept.is_foreign if kept else False,
         )
 
@@ -139,7 +141,7 @@ class ChatDialect:
         rules = ["tool: " + " | ".join(f"tool_{i}" for i in range(len(tools)))]
         for i, tool in enumerate(tools):
             name = self._literal(tool.name + tool_format.middle)
-            rules.append(f"tool_{i}: {name} {json_expression(tool.schema)}")
+            rules.append(f"tool_{i}: {name} {json_expression(tool.arguments.schema)}")
         if tool_format.leads:
             first = re.escape(tool_format.opening[0])
             rules.append(f"UNLIKE_A_CALL: /[^{first}](?s:.*)/")

@@ -81,7 +81,7 @@ class GrammarCompiler:
         if refusal := self._trials.refusal(source):
             return refusal.rstrip(".")
         matcher = build_matcher(self._vocabulary.tokenizer, source)
-        return CompiledGrammar(matcher, self._vocabulary, source.growth)
+        return CompiledGrammar(matcher, self._vocabulary, source)
 
     def _keep(self, source: GrammarSource, done: "asyncio.Future[CompiledGrammar | str]") -> None:
         self._pending.pop(source, None)

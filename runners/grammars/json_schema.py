@@ -8,7 +8,7 @@ model would invent them. And a schema that nothing finite satisfies is refused.
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from runners.errors import GrammarRefusedError
@@ -48,12 +48,21 @@ OBJECT_KEYWORDS = frozenset({"properties", "required", "additionalProperties"})
 
 def schema_source(schema: object, path: str) -> GrammarSource:
     """Raises GrammarRefusedError naming the keyword and its path below `path`."""
-    closed, growth = checked_schema(schema, path)
-    return from_schema(closed, growth)
+    checked = checked_schema(schema, path)
+    return from_schema(checked.schema, checked.growth, checked.patterns)
 
 
-def checked_schema(schema: object, path: str) -> tuple[Schema, int]:
-    """(what to compile, GrammarSource.growth). Raises GrammarRefusedError."""
+@dataclass(frozen=True, slots=True)
+class CheckedSchema:
+    """What to compile, with its GrammarSource.growth and .patterns."""
+
+    schema: Schema
+    growth: int
+    patterns: tuple[str, ...]
+
+
+def checked_schema(schema: object, path: str) -> CheckedSchema:
+    """Raises GrammarRefusedError."""
     if not isinstance(schema, Mapping):
         raise GrammarRefusedError(path, f"{path} must be a JSON object.")
     size = len(json.dumps(schema).encode())
@@ -61,11 +70,12 @@ def checked_schema(schema: object, path: str) -> tuple[Schema, int]:
         raise GrammarRefusedError(
             path, f"{path} has {size} bytes; at most {MAX_SCHEMA_BYTES} are taken."
         )
-    closed: Schema = _Check(schema, not _intersects(schema)).schema(schema, path, 0)
+    check = _Check(schema, not _intersects(schema))
+    closed: Schema = check.schema(schema, path, 0)
     sizes = _Sizes(schema)
     if math.isinf(sizes.of(schema)):
         raise GrammarRefusedError(path, f"{path} contains itself, so that no value can satisfy it.")
-    return closed, sizes.growth()
+    return CheckedSchema(closed, sizes.growth(), tuple(check.patterns))
 
 
 @dataclass(slots=True)
@@ -75,6 +85,7 @@ class _Check:
     root: Schema
     may_close: bool
     num_subschemas: int = 0
+    patterns: list[str] = field(default_factory=list)
 
     def schema(self, schema: Any, path: str, depth: int) -> Any:
         """The same schema, its listed objects closed."""
@@ -113,6 +124,8 @@ class _Check:
         rule = _VALUES.get(keyword)
         if rule is not None:
             rule(value, path)
+            if keyword == "pattern" and value not in self.patterns:
+                self.patterns.append(value)
         elif keyword == "$ref":
             self._reference(value, path)
         elif keyword in UNSUPPORTED:
@@ -239,10 +252,10 @@ class _Sizes:
         return self._sizes.get(id(schema), 1.0)
 
     def growth(self) -> int:
-        """In tokens, of which most have several bytes."""
+        """In tokens, which may have only a byte each, and a separator before them."""
         inner = [size for key, size in self._sizes.items() if key != id(self._root)]
         largest = max((size for size in inner if not math.isinf(size)), default=0.0)
-        return max(16, int(largest / 2))
+        return max(16, int(largest) + 2)
 
     def _collect(self, schema: Any) -> None:
         if not isinstance(schema, Mapping) or id(schema) in self._sizes:

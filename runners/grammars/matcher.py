@@ -12,37 +12,51 @@ from contextlib import contextmanager
 from llguidance import LLMatcher
 
 from runners.engine.grammar import GrammarError
-from runners.grammars.tokens import Vocabulary, error_of
+from runners.grammars.closing import EndSearch
+from runners.grammars.source import GrammarSource, from_regex
+from runners.grammars.tokens import Vocabulary, build_matcher, error_of
 
+FIRST_SEARCH_S, FIRST_BREADTH = 0.1, 128
+"""When a grammar is compiled, beside the engine's thread."""
+SEARCH_S, BREADTH = 0.01, 16
+"""On it."""
 UNKNOWN_RETRY = 32
 """Tokens until the end is looked for again when it was not found."""
 
-SEARCH_S = 0.02
-"""Of processor time, for one look for the end."""
+MAX_PATTERNS = 16
+MAX_KNOWN_TOKENS = 4096
 START_ALLOWANCE_S = 0.1
 TOKEN_ALLOWANCE_S = 0.001
-"""Of processor time: what a choice's grammar may use over all its tokens. The common ones take a
-twentieth of it."""
+"""Of processor time: what a choice's grammar may use over all its tokens, and as much again for
+looking for its end. Beyond the first the choice fails, beyond the second it may be cut off."""
 
 
 class CompiledGrammar:
     """runners.engine.grammar.Grammar."""
 
-    def __init__(self, matcher: LLMatcher, vocabulary: Vocabulary, growth: int) -> None:
+    def __init__(self, matcher: LLMatcher, vocabulary: Vocabulary, source: GrammarSource) -> None:
+        """`matcher`: the source's, at its beginning."""
         self.vocabulary = vocabulary
-        self.growth = growth
+        self.growth = source.growth
         self._matcher = matcher
-        self._shortest: list[int] | None = shortest_end(matcher, vocabulary, 4096)
+        self._known = list(filter(None, map(self._match_of, source.patterns[:MAX_PATTERNS])))
+        search = EndSearch(vocabulary, MAX_KNOWN_TOKENS, seconds=FIRST_SEARCH_S)
+        self.shortest = search.any_end(matcher, self._known, FIRST_BREADTH)
+        """About the fewest tokens of an answer; None if none was found."""
         self.fault: str | None = None
         """Why a choice had to give it up; it is not worth another try then."""
 
     @property
-    def num_shortest(self) -> int | None:
-        """Tokens of about the shortest answer; None if none was found."""
-        return None if self._shortest is None else len(self._shortest)
+    def known_ways(self) -> list[list[int]]:
+        """To the end from the beginning, and through each pattern."""
+        return [*([self.shortest] if self.shortest else []), *self._known]
+
+    def _match_of(self, pattern: str) -> list[int] | None:
+        matcher = build_matcher(self.vocabulary.tokenizer, from_regex(pattern))
+        return EndSearch(self.vocabulary, 64, seconds=SEARCH_S).greedy_end(matcher)
 
     def start(self) -> "MatcherState":
-        return MatcherState(self, self._matcher.deep_copy(), self._shortest)
+        return MatcherState(self, self._matcher.deep_copy(), self.shortest)
 
 
 class MatcherState:
@@ -54,8 +68,11 @@ class MatcherState:
         self._end = end
         """The way to the end from where it was last looked for."""
         self._num_since = 0
-        """Tokens accepted since then."""
+        """Tokens accepted since then that were not on that way."""
+        self._tried: tuple[int, list[int]] | None = None
+        """A token that was tried out, and the way to the end after it."""
         self._allowance_s = START_ALLOWANCE_S
+        self._search_allowance_s = START_ALLOWANCE_S
 
     @property
     def is_complete(self) -> bool:
@@ -64,8 +81,8 @@ class MatcherState:
     def fill(self, row_address: int, num_bytes: int, remaining: int) -> None:
         with self._accounted():
             self._matcher.unsafe_compute_mask_ptr(row_address, num_bytes)
-            if self._is_near_end(remaining):
-                self._look_for_end(remaining)
+        if self._may_be_out_of_reach(remaining) and self._search_allowance_s > 0:
+            self._look_for_end(remaining)
 
     def settle(self, token_id: int, remaining: int) -> int:
         """Only where a single token could put the end out of reach is it tried out."""
@@ -75,16 +92,24 @@ class MatcherState:
         is_far = remaining - len(end) > self._grammar.growth
         if is_far or token_id in end[:1] or token_id in vocabulary.eos_token_ids:
             return token_id
-        with self._accounted():
-            trial = self._matcher.deep_copy()
-            trial.consume_token(token_id)
-            if shortest_end(trial, vocabulary, remaining - 1) is not None:
-                return token_id
+        trial = self._matcher.deep_copy()
+        trial.consume_token(token_id)
+        found = EndSearch(vocabulary, remaining - 1, seconds=SEARCH_S).greedy_end(trial)
+        if found is not None:
+            self._tried = (token_id, found)
+            return token_id
         return end[0] if end else vocabulary.eos_token_ids[0]
 
     def accept(self, token_id: int) -> None:
-        self._num_since += 1
+        if self._tried is not None and self._tried[0] == token_id:
+            self._end = self._tried[1]
+        elif self._end and not self._num_since and self._end[0] == token_id:
+            self._end = self._end[1:]
+        else:
+            self._num_since += 1
+        self._tried = None
         self._allowance_s += TOKEN_ALLOWANCE_S
+        self._search_allowance_s += TOKEN_ALLOWANCE_S
         with self._accounted():
             if not self._matcher.consume_token(token_id) and not self._matcher.is_error():
                 raise GrammarError("the grammar does not allow the token that was taken.")
@@ -109,37 +134,18 @@ class MatcherState:
         self._grammar.fault = why
         raise GrammarError(f"the grammar cannot be kept to: {why}.")
 
-    def _is_near_end(self, remaining: int) -> bool:
-        """Whether the end may have moved out of reach since it was last looked for."""
+    def _may_be_out_of_reach(self, remaining: int) -> bool:
+        """Whether the end may have moved that far since it was last looked for."""
         if self._end is None:
             return self._num_since >= UNKNOWN_RETRY
         before = remaining + self._num_since
         return (self._num_since + 1) * (self._grammar.growth + 1) > before - len(self._end)
 
     def _look_for_end(self, remaining: int) -> None:
-        if self._num_since == 0 and self._end is not None:
+        if not self._num_since and self._end is not None:
             return
-        self._end = shortest_end(self._matcher, self._grammar.vocabulary, remaining)
+        started_s = time.thread_time()
+        search = EndSearch(self._grammar.vocabulary, remaining, seconds=SEARCH_S)
+        self._end = search.any_end(self._matcher, self._grammar.known_ways, BREADTH)
         self._num_since = 0
-
-
-def shortest_end(matcher: LLMatcher, vocabulary: Vocabulary, limit: int) -> list[int] | None:
-    """About the fewest tokens that bring `matcher` to a place where the answer may end; None if
-    none within `limit` were found. Greedy: it takes what is forced, else what closes most."""
-    deadline_s = time.thread_time() + SEARCH_S
-    for attempt in range(2):
-        trial = matcher.deep_copy()
-        end: list[int] = []
-        while len(end) <= limit and not trial.is_error():
-            if trial.is_accepting() or trial.is_stopped():
-                return end
-            if time.thread_time() > deadline_s:
-                return None
-            tokens = trial.compute_ff_tokens()
-            if not tokens:
-                first = vocabulary.closing_order.first(trial.compute_bitmask(), attempt=attempt)
-                tokens = [] if first is None else [first]
-            if not tokens or not trial.consume_tokens(tokens):
-                break
-            end += tokens
-    return None
+        self._search_allowance_s -= time.thread_time() - started_s

@@ -31,6 +31,8 @@ class GrammarSource:
     something that must be finished."""
     body: str = ""
     """A second grammar, which `text` names @body."""
+    patterns: tuple[str, ...] = ()
+    """Regexes that strings in it must match: where to look for a way out of such a string."""
     is_foreign: bool = False
     """The body, or the text if there is none, is the caller's: it may be in GBNF."""
 
@@ -55,8 +57,8 @@ def json_expression(schema: Mapping[str, Any]) -> str:
     return "%json " + json.dumps({"x-guidance": JSON_STYLE, **schema}, ensure_ascii=False)
 
 
-def from_schema(schema: Mapping[str, Any], growth: int) -> GrammarSource:
-    return GrammarSource(f"start: {json_expression(schema)}", growth)
+def from_schema(schema: Mapping[str, Any], growth: int, patterns: tuple[str, ...]) -> GrammarSource:
+    return GrammarSource(f"start: {json_expression(schema)}", growth, patterns=patterns)
 
 
 def from_regex(pattern: str) -> GrammarSource:

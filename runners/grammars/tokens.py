@@ -82,23 +82,31 @@ class ClosingOrder:
         self._letter = next((i for i, token in enumerate(spelt) if token == b"q"), None)
         self._between = _sorted(spelt, brackets_first=True)
         self._within = _sorted(spelt, brackets_first=False)
-        self._num_closing = sum(_kind(token, True) < 5 for token in spelt)
+        singles = [i for i, token in enumerate(spelt) if len(token) == 1 and token < b"\x80"]
+        self._singles = np.array(sorted(singles, key=lambda i: (spelt[i].isalnum(), -i)), np.int64)
 
-    def first(self, bitmask: bytes, *, attempt: int) -> int | None:
+    def first(self, bitmask: bytes) -> int | None:
         """Where letters are allowed we are within a string: there a quote ends something, and
-        between strings a bracket. Where neither can come, the longest token gets furthest; a second
-        attempt takes the shortest."""
-        bits = np.frombuffer(bitmask, dtype=np.uint8)
-        allowed = np.unpackbits(bits, bitorder="little", count=len(self._between))
+        between strings a bracket. Where neither can come, the longest token gets furthest."""
+        allowed = self._allowed(bitmask)
         is_within = self._letter is not None and allowed[self._letter]
         order = self._within if is_within else self._between
         in_order = allowed[order]
         place = int(in_order.argmax())
-        if not in_order[place]:
-            return None
-        if attempt and place >= self._num_closing:
-            place = len(order) - 1 - int(in_order[::-1].argmax())
-        return int(order[place])
+        return int(order[place]) if in_order[place] else None
+
+    def candidates(self, bitmask: bytes, count: int) -> list[int]:
+        """Up to `count` allowed tokens of one ASCII character, punctuation first, and the longest
+        few."""
+        allowed = self._allowed(bitmask)
+        singles = self._singles[allowed[self._singles] != 0]
+        longest = self._within[allowed[self._within] != 0][:8]
+        return [*singles[:count].tolist(), *longest.tolist()]
+
+    def _allowed(self, bitmask: bytes) -> np.ndarray:
+        """[vocab_size] of 0 and 1."""
+        bits = np.frombuffer(bitmask, dtype=np.uint8)
+        return np.unpackbits(bits, bitorder="little", count=len(self._between))
 
 
 def _sorted(spelt: Sequence[bytes], *, brackets_first: bool) -> np.ndarray:
@@ -118,6 +126,8 @@ def _kind(token: bytes, brackets_first: bool) -> int:
         return 0 if brackets_first else 2
     if bare[:1] == b'"' and not bare.strip(b'"]}'):
         return 3 if brackets_first and bare != b'""' else 1
+    if bare[:1] == b",":
+        return 1 if brackets_first else 4
     if bare in (b"0", b"{}", b"[]"):
         return 2
     return 4 if bare in (b"", b"{", b"[") else 5
