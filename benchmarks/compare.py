@@ -16,6 +16,7 @@ An interrupted run goes on where it was when it is given the same --run.
 import asyncio
 import json
 import os
+import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -103,8 +104,21 @@ def main(
         log=log,
         server_logs=cache_folder("runs", run),
     )
-    asyncio.run(measured.measure())
+    try:
+        asyncio.run(in_order(measured))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        console.print(f"interrupted; --run {run} goes on with it")
+        raise typer.Exit(130) from None
     _write(_comparison(name or Path(model).name, measured), name or Path(model).name)
+
+
+async def in_order(run: ComparisonRun) -> None:
+    """Told to end as Ctrl-C tells it, it ends its servers, too: they are in sessions of their own,
+    and nobody else would."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await run.measure()
 
 
 def _chosen(names: str) -> Mapping[str, Peer]:

@@ -1,11 +1,16 @@
 """A run of five-line servers: what is measured, repeated, resumed, and given up."""
 
+import asyncio
+import os
+import signal
 import sys
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from benchmarks import comparison_run, server_pool
+from benchmarks.compare import in_order
 from benchmarks.comparison_run import ComparisonRun, least_disturbed
 from benchmarks.completion_client import CompletionClient
 from benchmarks.peers.peer import PeerUnavailable
@@ -117,6 +122,18 @@ async def test_a_disturbed_load_is_repeated(schedule, tmp_path, monkeypatch):
     assert len(some.log.discarded) == 2 * schedule.retries
     reopened = RunLog.opened(tmp_path / "run.jsonl", schedule)
     assert len(reopened.discarded) == 2 * schedule.retries
+
+
+async def test_told_to_end_it_ends_its_servers(schedule, tmp_path):
+    forever = run(replace(schedule, seconds=60.0), {"a": ScriptPeer("A")}, tmp_path)
+    running = asyncio.create_task(in_order(forever))
+    while not forever.log.ready_s:
+        await asyncio.sleep(0.05)
+    [server] = psutil.Process().children()
+    os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert not server.is_running()
 
 
 def test_the_least_disturbed_attempt_counts():
