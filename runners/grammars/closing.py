@@ -51,25 +51,26 @@ class EndSearch:
         times: (tokens, where they lead, whether that is an end). Where it would go on repeating it
         stops before the first; where it cannot go on at all it leads to None."""
         end: list[int] = []
-        num_repeats = 0
-        before = place
+        repeated: int | None = None
+        num_same, before = 0, place
         while len(end) <= self._limit and not place.is_error() and not self._is_late:
             if place.is_accepting() or place.is_stopped():
                 return end, place, True
             tokens = place.compute_ff_tokens()
-            if not tokens:
+            if tokens:
+                repeated, num_same = None, 0
+            else:
                 first = self._vocabulary.closing_order.first(place.compute_bitmask())
-                if num_repeats > patience:
-                    return end[: len(end) - num_repeats - 1], before, False
-                if first is None:
+                if first is None or num_same > patience:
                     break
-                num_repeats = num_repeats + 1 if [first] == end[-1:] else 0
-                before = place.deep_copy() if not num_repeats else before
+                if first != repeated:
+                    repeated, num_same, before = first, 0, place.deep_copy()
+                num_same += 1
                 tokens = [first]
             if not place.consume_tokens(tokens):
-                break
+                return end, None, False
             end += tokens
-        return end, None, False
+        return (end[:-num_same], before, False) if num_same > 1 else (end, None, False)
 
     def _known_step(
         self, place: LLMatcher, known: Iterable[Sequence[int]]
