@@ -13,6 +13,7 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from llguidance import LLMatcher
@@ -23,8 +24,8 @@ from runners.grammars.tokens import build_matcher, build_tokenizer, error_of
 MAX_CPU_S = 0.4
 MAX_MEMORY_BYTES = 512 * 1024 * 1024
 """Beyond what the process has before the trial."""
-NUM_WALKS = 3
-WALK_TOKENS = 64
+NUM_WALKS = 2
+WALK_TOKENS = 256
 MAX_STACK_BYTES = 4 * 1024 * 1024
 """Half of a thread's, so that what passes here cannot overflow the stack there."""
 
@@ -56,19 +57,20 @@ def _try(job: socket.socket, tokenizer: Any) -> None:
     try:
         matcher = build_matcher(tokenizer, source)
         for seed in range(NUM_WALKS):
-            _walk(matcher.deep_copy(), random.Random(seed))
+            _walk(matcher.deep_copy(), tokenizer.eos_tokens, random.Random(seed))
         verdict = ""
     except Exception as error:  # GBNF that is wrong fails in ways of its own
         verdict = (str(error) or type(error).__name__)[:600]
     job.sendall(json.dumps({"refusal": verdict}).encode())
 
 
-def _walk(matcher: LLMatcher, rng: random.Random) -> None:
+def _walk(matcher: LLMatcher, eos_token_ids: Sequence[int], rng: random.Random) -> None:
     """Some grammars compile at once and are slow to use: an answer at random finds them out. Raises
     ValueError for one that fails on its way."""
+    goes_on = ~sum(1 << token_id for token_id in eos_token_ids)
     for _ in range(WALK_TOKENS):
         bitmask = matcher.compute_bitmask()
-        allowed = int.from_bytes(bitmask, "little")
+        allowed = int.from_bytes(bitmask, "little") & goes_on
         if matcher.is_error():
             raise ValueError(error_of(matcher))
         if matcher.is_stopped() or not allowed:
