@@ -44,7 +44,6 @@ class Decoder:
             name: Rotary(rope.inv_freq.to(self.device), rope.attention_factor, dtype)
             for name, rope in spec.ropes.items()
         }
-        self._windows = {layer.sliding_window for layer in spec.layers}
         self._norm = norm
         self._head = head
         self._logit_softcap = spec.logit_softcap
@@ -52,13 +51,9 @@ class Decoder:
     @torch.inference_mode()
     def forward(self, batch: ForwardBatch, caches: Sequence[LayerCache]) -> torch.Tensor:
         """Returns [num_tokens, hidden_size] after the final norm; see `CausalLM.forward`."""
-        plan = AttentionPlan.build(
-            batch,
-            block_size=caches[0][0].shape[1],
-            dtype=self._dtype,
-            windows=self._windows,
-        )
-        rotations = {name: rope.at(batch.positions) for name, rope in self._ropes.items()}
+        plan = AttentionPlan(batch, caches[0])
+        longest = batch.longest_context
+        rotations = {name: rope.at(batch.positions, longest) for name, rope in self._ropes.items()}
         hidden = F.embedding(batch.input_ids, self._embedding).to(self._dtype)
         if self._embedding_scale != 1.0:
             hidden *= self._embedding_scale

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from models.architectures.decoder_spec import DecoderSpec
-from models.layers.attention import paged_attention
+from models.layers.attention import attention
 from models.layers.attention_plan import AttentionPlan
 from models.layers.forward_batch import LayerCache
 from models.layers.linear import Linear
@@ -54,25 +54,16 @@ class DecoderLayer:
     ) -> torch.Tensor:
         """[num_tokens, num_heads * head_dim]"""
         spec = self.spec
-        qkv = self.qkv(hidden, norm=self.attention_norm)
-        heads = qkv.view(len(hidden), -1, spec.head_dim)
-        num_rotated = spec.num_heads + spec.num_kv_heads
-        query_key, value = heads[:, :num_rotated], heads[:, num_rotated:]
-        if self.qk_norm is not None:
-            query_key = self.qk_norm(query_key)
-        if rotation is not None:
-            query_key = rotation.apply(query_key)
-        attended = paged_attention(
-            query_key[:, : spec.num_heads],
-            query_key[:, spec.num_heads :],
-            value,
+        return attention(
+            self.qkv(hidden, norm=self.attention_norm),
             cache,
             plan,
             scale=spec.attention_scale,
             sliding_window=self.sliding_window,
             softcap=spec.attention_softcap,
+            qk_norm=self.qk_norm,
+            rotation=rotation,
         )
-        return attended.flatten(1)
 
 
 def _add(

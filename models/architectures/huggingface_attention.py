@@ -12,7 +12,7 @@ import torch
 from transformers import AttentionInterface
 
 from models.errors import UnsupportedModelError
-from models.layers.attention import paged_attention
+from models.layers.attention import attention
 from models.layers.attention_plan import AttentionPlan
 from models.layers.forward_batch import LayerCache
 
@@ -47,16 +47,15 @@ class PagedStep:
     caches: Sequence[LayerCache]
 
     def attend(self, call: LayerCall) -> torch.Tensor:
-        return paged_attention(
-            call.query,
-            call.key,
-            call.value,
+        attended = attention(
+            torch.cat((call.query, call.key, call.value), dim=1).flatten(1),
             self.caches[call.index],
             self.plan,
             scale=call.scale,
             sliding_window=call.sliding_window,
             softcap=call.softcap,
         )
+        return attended.view(call.query.shape)
 
 
 @dataclass(frozen=True, slots=True)

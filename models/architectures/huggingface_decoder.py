@@ -5,7 +5,7 @@ Slower than the lean decoder and served all the same. Which models qualify is de
 """
 
 import copy
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,9 +29,7 @@ class HuggingFaceDecoder:
         cache_shape: CacheShape,
         hidden_size: int,
         max_model_len: int,
-        windows: Collection[int | None],
     ) -> None:
-        """`windows` are the sliding windows that the layers ask for."""
         self.vocab_size: int = model.config.vocab_size
         self.hidden_size = hidden_size
         self.max_model_len = max_model_len
@@ -39,17 +37,11 @@ class HuggingFaceDecoder:
         self.device: torch.device = model.device
         self._network = model.base_model
         self._head = _without_network(model)
-        self._windows = windows
 
     @torch.inference_mode()
     def forward(self, batch: ForwardBatch, caches: Sequence[LayerCache]) -> torch.Tensor:
         """See `CausalLM.forward`."""
-        plan = AttentionPlan.build(
-            batch,
-            block_size=caches[0][0].shape[1],
-            dtype=self.cache_shape.dtype,
-            windows=self._windows,
-        )
+        plan = AttentionPlan(batch, caches[0])
         output = self._network(
             input_ids=batch.input_ids[None],
             position_ids=batch.positions[None],

@@ -57,7 +57,6 @@ def _decoder(model: Any, max_model_len: int) -> HuggingFaceDecoder:
         cache_shape=CacheShape(len(calls), num_kv_heads, head_dim, hidden.dtype),
         hidden_size=hidden.shape[-1],
         max_model_len=max_model_len,
-        windows={call.sliding_window for call in calls},
     )
 
 

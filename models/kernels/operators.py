@@ -4,6 +4,9 @@ The arithmetic is in source/. The functions here are the operators' fakes: they 
 without computing them, for tracing and for torch's checks.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 
 
@@ -40,4 +43,42 @@ def _linear(
     return x.new_empty(len(x), out_features)
 
 
-_FAKES = {"linear": _linear}
+def _paged_attention(
+    qkv: torch.Tensor,
+    norm_weight: torch.Tensor | None,
+    norm_eps: float,
+    rotation: torch.Tensor | None,
+    positions: torch.Tensor,
+    slots: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    block_tables: torch.Tensor,
+    query_starts: torch.Tensor,
+    context_lens: torch.Tensor,
+    scale: float,
+    window: int,
+    softcap: float,
+) -> torch.Tensor:
+    """Brings the rows' keys and values into the cache, then attends causally over it (Kwon et al.
+    2023, section 4.1): [num_rows, num_heads * head_dim] fp32.
+
+    qkv [num_rows, (num_heads + 2 * num_kv_heads) * head_dim] fp32 holds queries, keys, values.
+    Where given, norm_weight [num_heads + num_kv_heads, head_dim] normalises each query and key head
+    by its root mean square, and rotation [num_positions, rotary_dim], cosines then sines, rotates
+    it. positions and slots [num_rows] int64 say where a row stands in its sequence and where its
+    key and value go in keys and values [num_blocks, block_size, num_kv_heads, head_dim]; head_dim
+    is a multiple of 16.
+
+    block_tables [num_seqs, max_blocks], query_starts [num_seqs + 1] and context_lens [num_seqs],
+    int32, are those of a `ForwardBatch`. A row sees `window` keys, its own included, or all where
+    that is 0; scores are capped at `softcap` unless it is 0. The result is the same bits whatever
+    rows stand beside a row and however its sequence came to be computed.
+    """
+    num_kv_heads, head_dim = keys.shape[2:]
+    return qkv.new_empty(qkv.shape[0], qkv.shape[1] - 2 * num_kv_heads * head_dim)
+
+
+_FAKES: dict[str, Callable[..., Any]] = {
+    "linear": _linear,
+    "paged_attention": _paged_attention,
+}

@@ -1,27 +1,31 @@
-"""How one step's rows attend: which cache slots to gather and what to mask, alike for every layer.
+"""How one step's rows attend, alike for every layer: by the kernel or by torch's operators, and for
+those which cache slots to gather and what to mask.
 
-Built from the ForwardBatch at the top of a forward pass, read by `paged_attention` in each layer.
-Rows are of two kinds. Sequences with one new token are batched, in groups of similar length, into
-one gather and one attention call each. Longer chunks attend one by one, in tiles of rows, so that
-memory grows with TILE_ROWS x context and never with the square of a prompt.
+Made from the ForwardBatch at the top of a forward pass, read by `attention.py` in each layer. To
+torch's operators rows are of two kinds. Sequences with one new token are batched, in groups of
+similar length, into one gather and one attention call each. Longer chunks attend one by one, in
+tiles of rows, so that memory grows with TILE_ROWS x context and never with the square of a prompt.
 
 Only slots that a row's own sequence has written are ever gathered, padding included: a NaN that one
 sequence left in its blocks cannot reach another.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
-from models.layers.forward_batch import ForwardBatch
+from models.kernels import library
+from models.layers.forward_batch import ForwardBatch, LayerCache
 
 TILE_ROWS = 128
 GROUP_TOKENS = 16384
 """Decode rows share a gather until it holds so many cached tokens."""
 SMALLEST_GROUP_TOKENS = 256
 """Contexts up to this length count as equally long."""
+KERNEL_DIMENSIONS = 16
+"""The kernel takes heads whose dimension is a multiple of this."""
 
 Rows = slice | torch.Tensor
 """Rows of the packed batch: a slice where they are consecutive, else [n] int64."""
@@ -66,31 +70,44 @@ class Reach:
     chunks: tuple[Chunk, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class AttentionPlan:
-    slot_mapping: torch.Tensor
-    reaches: dict[int | None, Reach]
-    """By sliding window; None attends to the whole context."""
+    """Decides whether the kernel attends, which needs two small tensors, or torch's operators,
+    which need gathers and masks; those are built when a layer first asks for them."""
 
-    @classmethod
-    def build(
-        cls,
-        batch: ForwardBatch,
-        *,
-        block_size: int,
-        dtype: torch.dtype,
-        windows: Collection[int | None],
-    ) -> "AttentionPlan":
-        """`dtype` is the queries'; `windows` are those of the model's layers."""
-        longest = max(batch.context_lens)
-        reaches: dict[int | None, Reach] = {}
-        for window in windows:
-            # A window wider than every context hides nothing.
-            effective = None if window is not None and window >= longest else window
-            if effective not in reaches:
-                reaches[effective] = _reach(batch, block_size, dtype, effective)
-            reaches[window] = reaches[effective]
-        return cls(batch.slot_mapping, reaches)
+    __slots__ = ("_block_size", "_dtype", "_reaches", "batch", "context_lens", "query_starts")
+
+    def __init__(self, batch: ForwardBatch, cache: LayerCache) -> None:
+        """`cache` is any layer's."""
+        keys = cache[0]
+        self.batch = batch
+        self._block_size = keys.shape[1]
+        self._dtype = keys.dtype
+        self._reaches: dict[int | None, Reach] = {}
+        self.query_starts: torch.Tensor | None = None
+        """[num_seqs + 1] int32, as the batch's, where the kernel attends; else None."""
+        self.context_lens: torch.Tensor | None = None
+        """[num_seqs] int32, likewise."""
+        if _has_kernel(keys):
+            self.query_starts = torch.tensor(batch.query_starts, dtype=torch.int32)
+            self.context_lens = torch.tensor(batch.context_lens, dtype=torch.int32)
+
+    def reach(self, window: int | None) -> Reach:
+        """What layers with this sliding window gather and mask."""
+        # A window wider than every context hides nothing.
+        if window is not None and window >= self.batch.longest_context:
+            window = None
+        if window not in self._reaches:
+            self._reaches[window] = _reach(self.batch, self._block_size, self._dtype, window)
+        return self._reaches[window]
+
+
+def _has_kernel(keys: torch.Tensor) -> bool:
+    return (
+        keys.device.type == "cpu"
+        and keys.dtype == torch.float32
+        and keys.shape[3] % KERNEL_DIMENSIONS == 0
+        and library.is_loaded()
+    )
 
 
 def _reach(batch: ForwardBatch, block_size: int, dtype: torch.dtype, window: int | None) -> Reach:

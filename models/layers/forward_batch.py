@@ -45,6 +45,10 @@ class ForwardBatch:
         return self.query_starts[-1]
 
     @property
+    def longest_context(self) -> int:
+        return max(self.context_lens)
+
+    @property
     def query_lens(self) -> tuple[int, ...]:
         starts = self.query_starts
         return tuple(starts[i + 1] - starts[i] for i in range(self.num_seqs))

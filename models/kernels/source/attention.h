@@ -32,6 +32,9 @@ constexpr int kMaxLanes = kMaxLaneVectors * kLanes;
 constexpr int kNarrow = kLanes == 16 ? 8 : kLanes;
 typedef float NarrowFloats __attribute__((vector_size(kNarrow * 4)));
 constexpr float kInfinity = __builtin_inff();
+#ifndef KAMADO_LOC
+#define KAMADO_LOC 3
+#endif
 
 KAMADO_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 KAMADO_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -109,7 +112,7 @@ struct Partial {
     }
 };
 
-// The keys and values of one tile that some lane sees. Those in [all_from, all_to) all lanes see.
+// The keys and values of one tile that some lane sees, none after the last. Those in [all_from, all_to) all lanes see.
 struct KeyTile {
     int64_t first;  // position of keys[0]
     int64_t count;
@@ -133,10 +136,17 @@ struct KeyTile {
             keys[i] = task.keys + slot * slot_size + tile.kv_head * task.head_dim;
             values[i] = task.values + slot * slot_size + tile.kv_head * task.head_dim;
         }
-        for (int i = 0; i < 8; i++) keys[count + i] = keys[count - 1];
+        for (int i = 0; i < 8 && count > 0; i++) keys[count + i] = keys[count - 1];
     }
 
     bool has_hidden() const { return all_from > 0 || all_to < count; }
+
+    // Blocks lie anywhere in memory, where no hardware foresees the next one.
+    static void prefetch(const float* const* rows, int64_t count, int64_t head_dim) {
+        for (int64_t i = 0; i < count; i++)
+            for (int64_t d = 0; d < head_dim; d += 64 / sizeof(float))
+                __builtin_prefetch(rows[i] + d, 0, KAMADO_LOC);
+    }
 };
 
 // What one thread works with on one tile of lanes.
@@ -242,6 +252,7 @@ template <class L, bool kHasHidden>
 KAMADO_INLINE void add_values(const AttentionTask& task, const KeyTile& tile, const float* weights,
                               const int32_t* positions, int64_t dimension, int64_t from, int64_t to,
                               typename L::Vector (&sums)[L::kTogether][L::kCount]) {
+    constexpr typename L::Vector zero{};
     for (int64_t i = from; i < to; i++) {
         const float* value = tile.values[i] + dimension;
         typename L::Vector weight[L::kCount];
@@ -251,24 +262,30 @@ KAMADO_INLINE void add_values(const AttentionTask& task, const KeyTile& tile, co
         for (int n = 0; n < L::kTogether; n++)
 #pragma GCC unroll 4
             for (int v = 0; v < L::kCount; v++) {
-                typename L::Vector sum = sums[n][v] + value[n] * weight[v];
+                // What a lane does not see is 0 times a weight of 0, even where it is NaN.
+                typename L::Vector seen = value[n] - typename L::Vector{};
                 if constexpr (kHasHidden)
-                    sum = visible<L>(task, positions, v, tile.first + i) ? sum : sums[n][v];
-                sums[n][v] = sum;
+                    seen = visible<L>(task, positions, v, tile.first + i) ? seen : zero;
+                sums[n][v] = sums[n][v] + seen * weight[v];
             }
     }
 }
 
 template <class L>
-static void attend_tile(const AttentionTask& task, const KeyTile& tile, const Workspace<L>& work,
-                        Partial<L>& partial) {
+static void attend_tile(const AttentionTask& task, const KeyTile& tile, const KeyTile& next,
+                        const Workspace<L>& work, Partial<L>& partial) {
     typedef typename L::Vector Vector;
-    for (int64_t i = 0; i < tile.count; i += L::kTogether)
+    for (int64_t i = 0; i < tile.count; i += L::kTogether) {
+        if (i < next.count) KeyTile::prefetch(next.keys + i, L::kTogether, task.head_dim);
         score<L>(work.queries, tile.keys + i, task.head_dim, work.scores + i * L::kWidth);
+    }
     if (tile.has_hidden() || task.softcap) cap_and_hide<L>(task, tile, work.positions, work.scores);
     Vector shrink[L::kCount];
     weigh<L>(work.scores, tile.count, partial, shrink);
+    const int64_t share = ceil_div(next.count * L::kTogether, task.head_dim);
     for (int64_t d = 0; d < task.head_dim; d += L::kTogether) {
+        const int64_t first = d / L::kTogether * share;
+        KeyTile::prefetch(next.values + first, smaller(share, next.count - first), task.head_dim);
         Vector sums[L::kTogether][L::kCount] = {};
         add_values<L, true>(task, tile, work.scores, work.positions, d, 0, tile.all_from, sums);
         add_values<L, false>(task, tile, work.scores, work.positions, d, tile.all_from, tile.all_to,
@@ -288,8 +305,12 @@ static void attend_span(const AttentionTask& task, const LaneTile& tile, const R
     partial.clear(task.head_dim);
     const int64_t stop = smaller((span + 1) * kSpanKeys, reach.last_position + 1);
     int64_t start = larger(span * kSpanKeys, reach.first_key / kTileKeys * kTileKeys);
-    for (; start < stop; start += kTileKeys)
-        attend_tile<L>(task, KeyTile(task, tile, reach, start), work, partial);
+    KeyTile keys(task, tile, reach, start);
+    for (; start < stop; start += kTileKeys) {
+        const KeyTile next(task, tile, reach, start + kTileKeys);
+        attend_tile<L>(task, keys, next, work, partial);
+        keys = next;
+    }
 }
 
 // Adds a later span's sums to those of all spans before it.

@@ -1,12 +1,13 @@
-"""paged_attention against attention written out row by row."""
+"""Attention over the paged cache against attention written out row by row."""
 
 import random
 
 import pytest
 import torch
 
+from models.kernels import library
 from models.layers import attention_plan
-from models.layers.attention import paged_attention
+from models.layers.attention import attention
 from models.layers.attention_plan import AttentionPlan
 from models.layers.forward_batch import ForwardBatch
 
@@ -81,19 +82,14 @@ class Case:
         )
 
     def attend(self, window, softcap):
-        plan = AttentionPlan.build(
-            self.batch, block_size=BLOCK_SIZE, dtype=torch.float32, windows={window, None}
-        )
-        return paged_attention(
-            self.query,
-            self.new_keys,
-            self.new_values,
+        return attention(
+            torch.cat((self.query, self.new_keys, self.new_values), dim=1).flatten(1),
             self.cache,
-            plan,
+            AttentionPlan(self.batch, self.cache),
             scale=SCALE,
             sliding_window=window,
             softcap=softcap,
-        )
+        ).view(self.query.shape)
 
     def expected(self, window, softcap):
         starts = self.batch.query_starts
@@ -105,9 +101,13 @@ class Case:
         )
 
 
-@pytest.fixture(autouse=True)
-def small_tiles(monkeypatch):
-    monkeypatch.setattr(attention_plan, "TILE_ROWS", 16)
+@pytest.fixture(autouse=True, params=["kernel", "torch"])
+def backend(request, monkeypatch):
+    if request.param == "torch":
+        monkeypatch.setattr(library, "is_loaded", lambda: False)
+        monkeypatch.setattr(attention_plan, "TILE_ROWS", 16)
+    elif not library.is_loaded():
+        pytest.skip("the kernels are not built")
 
 
 @pytest.mark.parametrize("mix", MIXES.values(), ids=MIXES)
@@ -139,8 +139,6 @@ def test_nan_stays_in_its_own_sequence():
 def test_no_gather_outgrows_its_limit(monkeypatch):
     monkeypatch.setattr(attention_plan, "GROUP_TOKENS", 512)
     case = Case([(1, 200)] * 5)
-    plan = AttentionPlan.build(
-        case.batch, block_size=BLOCK_SIZE, dtype=torch.float32, windows={None}
-    )
-    assert [len(group.slots) for group in plan.reaches[None].groups] == [400, 400, 200]
+    plan = AttentionPlan(case.batch, case.cache)
+    assert [len(group.slots) for group in plan.reach(None).groups] == [400, 400, 200]
     torch.testing.assert_close(case.attend(None, None), case.expected(None, None))
