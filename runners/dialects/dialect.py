@@ -76,7 +76,8 @@ class ChatDialect:
         if self.think is None:
             return body
         rules = ["start: " + self._reasoning(within_reasoning) + "@body", *self._rules()]
-        return dataclasses.replace(body, text="\n".join(rules), body=body.text)
+        text = "\n".join(rules)
+        return dataclasses.replace(body, text=text, body=body.text, exits=self._exits())
 
     def calling(
         self,
@@ -111,8 +112,9 @@ class ChatDialect:
             "\n".join(rules),
             max(growth, kept.growth if kept else 0),
             kept.text if kept else "",
-            (*patterns, *(kept.patterns if kept else ())),
-            kept.is_foreign if kept else False,
+            patterns=(*patterns, *(kept.patterns if kept else ())),
+            exits=self._exits(),
+            is_foreign=kept.is_foreign if kept else False,
         )
 
     def _calls(self, tool_format: ToolFormat, *, parallel: bool) -> list[str]:
@@ -165,6 +167,13 @@ class ChatDialect:
             else:
                 rules.append(f"thought[lazy]: /(?s:.*){_in_regex(self.think[1])}/")
         return rules
+
+    def _exits(self) -> tuple[int | str, ...]:
+        """What ends the reasoning."""
+        if self.think is None:
+            return ()
+        ids = {symbol: token_id for token_id, symbol in self._think_symbols.items()}
+        return (ids.get(self.think[1], self.think[1]),)
 
     def _literal(self, text: str) -> str:
         return literal(text, self._marker_ids)

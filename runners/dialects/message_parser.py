@@ -154,12 +154,13 @@ class MessageParser:
 
     def _leading_call(self, parts: list[Part]) -> bool:
         assert self._format is not None
-        opening = self._format.opening
-        bare = self._buffer.removeprefix(self._format.optional_lead)
+        opening, lead = self._format.opening, self._format.optional_lead
+        bare = self._buffer.removeprefix(lead)
         if not self._has_begun and bare.startswith(opening):
             self._buffer = bare.removeprefix(opening)
             return self._enter(_State.NAME)
-        if self._buffer and (self._has_begun or not opening.startswith(bare)):
+        may_be_call = opening.startswith(bare) or lead.startswith(self._buffer)
+        if self._buffer and (self._has_begun or not may_be_call):
             self._has_begun = True
             parts.append(Content(self._buffer.translate(self._spelt)))
             self._buffer = ""

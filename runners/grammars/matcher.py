@@ -18,9 +18,9 @@ from runners.grammars.tokens import Vocabulary, build_matcher, error_of
 
 FIRST_SEARCH_S, FIRST_BREADTH = 0.1, 128
 """When a grammar is compiled, beside the engine's thread."""
-SEARCH_S, BREADTH = 0.01, 16
+SEARCH_S, BREADTH = 0.02, 16
 """On it."""
-UNKNOWN_RETRY = 32
+UNKNOWN_RETRY = 16
 """Tokens until the end is looked for again when it was not found."""
 
 MAX_PATTERNS = 16
@@ -39,7 +39,8 @@ class CompiledGrammar:
         self.vocabulary = vocabulary
         self.growth = source.growth
         self._matcher = matcher
-        self._known = list(filter(None, map(self._match_of, source.patterns[:MAX_PATTERNS])))
+        matches = map(self._match_of, source.patterns[:MAX_PATTERNS])
+        self._known = [*map(self._exit, source.exits), *filter(None, matches)]
         search = EndSearch(vocabulary, MAX_KNOWN_TOKENS, seconds=FIRST_SEARCH_S)
         self.shortest = search.any_end(matcher, self._known, FIRST_BREADTH)
         """About the fewest tokens of an answer; None if none was found."""
@@ -48,12 +49,19 @@ class CompiledGrammar:
 
     @property
     def known_ways(self) -> list[list[int]]:
-        """To the end from the beginning, and through each pattern."""
-        return [*([self.shortest] if self.shortest else []), *self._known]
+        """Out of free text, through each pattern, and from the beginning to the end: the shorter
+        ones are sooner tried."""
+        return [*self._known, *([self.shortest] if self.shortest else [])]
 
     def _match_of(self, pattern: str) -> list[int] | None:
         matcher = build_matcher(self.vocabulary.tokenizer, from_regex(pattern))
         return EndSearch(self.vocabulary, 64, seconds=SEARCH_S).greedy_end(matcher)
+
+    def _exit(self, exit: int | str) -> list[int]:
+        if isinstance(exit, int):
+            return [exit]
+        tokens: list[int] = self.vocabulary.tokenizer.tokenize_str(exit)
+        return tokens
 
     def start(self) -> "MatcherState":
         return MatcherState(self, self._matcher.deep_copy(), self.shortest)

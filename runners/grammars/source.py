@@ -33,6 +33,8 @@ class GrammarSource:
     """A second grammar, which `text` names @body."""
     patterns: tuple[str, ...] = ()
     """Regexes that strings in it must match: where to look for a way out of such a string."""
+    exits: tuple[int | str, ...] = ()
+    """Tokens or texts that end a stretch of free text."""
     is_foreign: bool = False
     """The body, or the text if there is none, is the caller's: it may be in GBNF."""
 

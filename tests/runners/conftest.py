@@ -6,17 +6,24 @@ runs can be compared for equality, and a step takes microseconds.
 
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 import torch
 
 from models.architectures.causal_lm import CacheShape
 from models.layers.forward_batch import ForwardBatch, LayerCache
+from models.pocket.chat import WEIGHTS
+from models.pocket.tokenizer import SPECIAL_TOKENS
 from runners.engine.config import CacheConfig, SchedulerConfig
 from runners.engine.engine import Engine
 from runners.engine.request import FinishReason, GenerationRequest, SequenceOutput
 from runners.engine.sampling_params import SamplingParams
+from runners.grammars.matcher import CompiledGrammar
+from runners.grammars.tokens import Vocabulary, build_matcher
+from runners.tokenizer import Tokenizer
 
 PRIME = 1_000_003
+POCKET_VOCAB_SIZE = 3072
 
 
 class HashLM:
@@ -134,8 +141,65 @@ def collect(output: SequenceOutput, tokens, reasons) -> None:
 
 @pytest.fixture
 def request_of():
-    def make(name, prompt, *, priority=0, **params):
+    def make(name, prompt, *, priority=0, grammar=None, **params):
         params = {"temperature": 0.0, "max_tokens": 10} | params
-        return GenerationRequest(name, tuple(prompt), SamplingParams(**params), priority)
+        return GenerationRequest(name, tuple(prompt), SamplingParams(**params), priority, grammar)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def pocket():
+    return Tokenizer.from_folder(WEIGHTS)
+
+
+@pytest.fixture(scope="session")
+def eos(pocket):
+    return pocket.added_token_id(SPECIAL_TOKENS[-1])
+
+
+@pytest.fixture(scope="session")
+def vocabulary(pocket, eos):
+    return Vocabulary(pocket.as_json, POCKET_VOCAB_SIZE, (eos,))
+
+
+@pytest.fixture(scope="session")
+def compiled(vocabulary):
+    def compiled(source):
+        return CompiledGrammar(build_matcher(vocabulary.tokenizer, source), vocabulary, source)
+
+    return compiled
+
+
+@pytest.fixture(scope="session")
+def draw(eos):
+    """Any allowed token, whatever it is, up to a limit: (token ids, how it ended)."""
+
+    def draw(grammar, max_tokens, seed, opening=(), *, family=None):
+        end = eos if family is None else family.eos
+        vocab_size = POCKET_VOCAB_SIZE if family is None else family.vocab_size
+        rng = np.random.default_rng(seed)
+        state = grammar.start()
+        bits = np.empty(-(-vocab_size // 32) * 4, dtype=np.uint8)
+        ids = list(opening)
+        for token_id in opening:
+            state.accept(token_id)
+        while len(ids) < max_tokens:
+            remaining = max_tokens - len(ids)
+            state.fill(bits.ctypes.data, bits.nbytes, remaining)
+            allowed = np.flatnonzero(np.unpackbits(bits, bitorder="little"))
+            token_id = state.settle(int(rng.choice(allowed)), remaining)
+            assert token_id in allowed
+            if token_id == end:
+                return ids, "stop"
+            state.accept(token_id)
+            ids.append(token_id)
+            for forced_id in () if state.is_complete else state.forced():
+                if len(ids) < max_tokens:
+                    state.accept(forced_id)
+                    ids.append(forced_id)
+            if state.is_complete:
+                return ids, "complete"
+        return ids, "length"
+
+    return draw
