@@ -40,7 +40,8 @@ class JsonSchemaFormat(Fields):
 
 
 def _format(value: object) -> str | None:
-    kind = value.get("type") if isinstance(value, dict) else None
+    """Of what came as JSON, or of what it was read into."""
+    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
     return f"={kind}" if kind in ("text", "json_object", "json_schema") else None
 
 
