@@ -119,8 +119,8 @@ def test_models(client):
 def test_refusals_have_their_classes(client, ask):
     with pytest.raises(openai.BadRequestError, match="temperature"):
         ask(temperature=5)
-    with pytest.raises(openai.BadRequestError, match="tools is not supported"):
-        ask(tools=[{"type": "function", "function": {"name": "f"}}])
+    with pytest.raises(openai.BadRequestError, match="modalities is not supported"):
+        ask(modalities=["text", "audio"])
     with pytest.raises(openai.BadRequestError) as caught:
         ask("word " * 5000)
     assert caught.value.code == "context_length_exceeded"
