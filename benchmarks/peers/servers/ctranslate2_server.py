@@ -38,7 +38,7 @@ class CTranslate2Engine:
 
         def on_token(result: Any) -> bool:
             publish([(batch[result.batch_id], [result.token_id])])
-            return bool(result.step + 1 >= longest)
+            return False  # do not stop
 
         self._generator.generate_batch(
             [[self._vocabulary[id_] for id_ in job.prompt_ids] for job in batch],
@@ -51,6 +51,4 @@ class CTranslate2Engine:
 
 if __name__ == "__main__":
     arguments = options()
-    serve(
-        CTranslate2Engine(arguments.model, arguments.threads), arguments.tokenizer, arguments.port
-    )
+    serve(lambda: CTranslate2Engine(arguments.model, arguments.threads), arguments)

@@ -59,6 +59,4 @@ class ONNXRuntimeEngine:
 
 if __name__ == "__main__":
     arguments = options()
-    serve(
-        ONNXRuntimeEngine(arguments.model, arguments.threads), arguments.tokenizer, arguments.port
-    )
+    serve(lambda: ONNXRuntimeEngine(arguments.model, arguments.threads), arguments)

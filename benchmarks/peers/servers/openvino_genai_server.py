@@ -56,4 +56,4 @@ class OpenVINOEngine:
 
 if __name__ == "__main__":
     arguments = options()
-    serve(OpenVINOEngine(arguments.model, arguments.threads), arguments.tokenizer, arguments.port)
+    serve(lambda: OpenVINOEngine(arguments.model, arguments.threads), arguments)

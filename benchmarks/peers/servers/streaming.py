@@ -7,6 +7,7 @@ runs in a peer's environment, so it imports nothing of this repository.
 
 import argparse
 import asyncio
+import contextlib
 import os
 import threading
 import traceback
@@ -64,41 +65,42 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def serve(engine: Engine, tokenizer: Path, port: int) -> None:
-    server = StreamingServer(engine, Tokenizer.from_file(str(tokenizer)))
+def serve(make_engine: Callable[[], Engine], arguments: argparse.Namespace) -> None:
+    """Some engines obey only the thread that made them, so theirs makes them."""
+    server = StreamingServer(make_engine, Tokenizer.from_file(str(arguments.tokenizer)))
+    port = arguments.port
     uvicorn.run(server.app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 
 class StreamingServer:
-    def __init__(self, engine: Engine, tokenizer: Tokenizer) -> None:
-        self._engine = engine
+    def __init__(self, make_engine: Callable[[], Engine], tokenizer: Tokenizer) -> None:
+        self._make_engine = make_engine
         self._tokenizer = tokenizer
         self._waiting: Waiting = SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._is_ready = False
         self.app = Starlette(
             routes=[
                 Route("/health", self._health),
                 Route("/v1/completions", self._complete, methods=["POST"]),
-            ]
+            ],
+            lifespan=self._lifespan,
         )
 
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        threading.Thread(target=self._run_engine, args=(loop,), daemon=True).start()
+        yield
+
     async def _health(self, _: Request) -> Response:
-        return PlainTextResponse("ready")
+        return PlainTextResponse("ready" if self._is_ready else "", 200 if self._is_ready else 503)
 
     async def _complete(self, request: Request) -> Response:
-        self._start()
         body = orjson.loads(await request.body())
         prompt_ids = self._tokenizer.encode(body["prompt"]).ids
         job = Job(prompt_ids, body["max_tokens"])
         self._waiting.put(job)
         return StreamingResponse(self._events(job), media_type="text/event-stream")
-
-    def _start(self) -> None:
-        """With the first request, because the loop is known from then."""
-        if self._thread is None:
-            loop = asyncio.get_running_loop()
-            self._thread = threading.Thread(target=self._run_engine, args=(loop,), daemon=True)
-            self._thread.start()
 
     def _run_engine(self, loop: asyncio.AbstractEventLoop) -> None:
         def deliver(step: Sequence[tuple[Job, list[int]]]) -> None:
@@ -109,7 +111,9 @@ class StreamingServer:
             loop.call_soon_threadsafe(deliver, step)
 
         try:
-            self._engine.run(self._waiting, publish)
+            engine = self._make_engine()
+            self._is_ready = True
+            engine.run(self._waiting, publish)
         except BaseException:
             traceback.print_exc()
             os._exit(1)  # a server without an engine would leave its clients waiting

@@ -25,8 +25,8 @@ class CountingEngine:
 
 @pytest.fixture
 def base_url():
-    app = StreamingServer(CountingEngine(), word_tokenizer(2000)).app
-    running = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
+    app = StreamingServer(CountingEngine, word_tokenizer(2000)).app
+    running = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="on"))
     thread = threading.Thread(target=running.run)
     thread.start()
     while not running.started:
