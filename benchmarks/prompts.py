@@ -21,6 +21,9 @@ drink sleep wake write read count measure remember forget under over between beh
 """.split()
 
 
+_GOLDEN_RATIO = 0.6180339887498949
+
+
 class PromptSource(Protocol):
     """Yields what goes into a request's `prompt`, or into its one message."""
 
@@ -28,8 +31,8 @@ class PromptSource(Protocol):
 
 
 class TextPrompts:
-    """Words at random, cut to a length drawn from [shortest, longest]: in tokens when a tokenizer
-    is given, else in words, of which most tokenizers make a little more than one token each."""
+    """Words at random, cut to a length from [shortest, longest]: in tokens when a tokenizer is
+    given, else in words, of which most tokenizers make a little more than one token each."""
 
     def __init__(self, seed: int, shortest: int, longest: int, tokenizer: Any = None) -> None:
         self._seed = seed
@@ -46,7 +49,7 @@ class TextPrompts:
 
     def prompt(self, index: int) -> str:
         random = Random(f"{self._seed}/{index}")
-        length = random.randint(*self._range)
+        length = _length(index, self._seed, *self._range)
         text = " ".join(random.choices(_WORDS, k=length))
         if self._tokenizer is None:
             return text
@@ -67,4 +70,14 @@ class TokenIdPrompts:
 
     def prompt(self, index: int) -> list[int]:
         random = Random(f"{self._seed}/{index}")
-        return random.choices(self._ids, k=random.randint(*self._range))
+        return random.choices(self._ids, k=_length(index, self._seed, *self._range))
+
+
+def _length(index: int, seed: int, shortest: int, longest: int) -> int:
+    """Spread evenly over the range: any few in a row have nearly its mean, so a server that gets
+    through three prompts is asked as much per request as one that gets through thirty.
+
+    Multiples of the golden ratio modulo 1 (Kronecker's sequence) from a random start.
+    """
+    place = (Random(seed).random() + index * _GOLDEN_RATIO) % 1
+    return shortest + int(place * (longest - shortest + 1))

@@ -1,3 +1,5 @@
+import pytest
+
 from benchmarks.prompts import TextPrompts, TokenIdPrompts
 
 
@@ -27,3 +29,11 @@ def test_lengths_are_in_range():
     rows = [ids.prompt(index) for index in range(100)]
     assert {len(row) for row in rows} == {10, 11, 12}
     assert {id_ for row in rows for id_ in row} == set(range(300, 310))
+
+
+def test_a_few_prompts_are_as_long_as_many():
+    for first in (0, 1000, 2_600_001):
+        for count in (5, 8, 16, 50):
+            prompts = TextPrompts(seed=0, shortest=32, longest=256)
+            lengths = [len(prompts.prompt(index).split()) for index in range(first, first + count)]
+            assert sum(lengths) / count == pytest.approx(144, rel=0.2)
