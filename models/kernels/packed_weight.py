@@ -10,6 +10,8 @@ from enum import IntEnum
 
 import torch
 
+from models.kernels.library import is_loaded
+
 PANEL = 32
 GATE_ROWS = PANEL // 2
 """A panel of a gated product holds so many gates and as many rows that they gate."""
@@ -84,4 +86,9 @@ def _grouped(values: torch.Tensor) -> torch.Tensor:
 def _words(rows: torch.Tensor) -> torch.Tensor:
     """rows [out_features, n] of whole 32-bit words -> [num_panels, num_words, PANEL] int32."""
     words = pad_rows(rows, PANEL).view(torch.int32)
-    return words.view(-1, PANEL, words.shape[1]).transpose(1, 2).contiguous()
+    panels = words.view(-1, PANEL, words.shape[1]).transpose(1, 2)
+    packed = torch.empty(panels.shape, dtype=torch.int32)
+    if is_loaded():
+        # Before the first write: every step reads all of it, and large pages cost fewer look-ups.
+        torch.ops.kamado.advise_huge_pages(packed)
+    return packed.copy_(panels)

@@ -2,6 +2,7 @@
 // each operator means stands in operators.py, beside its fake.
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
+#include <sys/mman.h>
 #include <torch/library.h>
 
 #include <optional>
@@ -44,6 +45,14 @@ void use_instruction_set(std::string name) {
     if (name == "portable") current = &kernels_portable();
     else if (name == "best") current = &best_kernels();
     else TORCH_CHECK_VALUE(false, "no kernels for ", name);
+}
+
+void advise_huge_pages(const Tensor& t) {
+    constexpr uintptr_t kHugePage = 1 << 21;
+    const uintptr_t start = reinterpret_cast<uintptr_t>(t.const_data_ptr());
+    const uintptr_t first = (start + kHugePage - 1) / kHugePage * kHugePage;
+    const uintptr_t end = (start + t.nbytes()) / kHugePage * kHugePage;
+    if (first < end) madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
 }
 
 const float* floats(const Tensor& t) {
@@ -168,6 +177,7 @@ TORCH_LIBRARY(kamado, library) {
         "Tensor? residual, Tensor? norm_weight, float norm_eps, int format, int activation, "
         "int out_features, int max_direct_rows, bool quantizes_inputs=False) -> Tensor");
     library.def("multiplies_bytes() -> bool", multiplies_bytes);
+    library.def("advise_huge_pages(Tensor memory) -> ()");
     library.def(
         "paged_attention(Tensor qkv, Tensor? norm_weight, float norm_eps, Tensor? rotation, "
         "Tensor positions, Tensor slots, Tensor(a!) keys, Tensor(b!) values, Tensor block_tables, "
@@ -176,6 +186,7 @@ TORCH_LIBRARY(kamado, library) {
 }
 
 TORCH_LIBRARY_IMPL(kamado, CPU, library) {
+    library.impl("advise_huge_pages", advise_huge_pages);
     library.impl("linear", linear);
     library.impl("paged_attention", paged_attention);
 }
