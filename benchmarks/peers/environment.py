@@ -46,7 +46,7 @@ class Environment:
         wanted = "\n".join((*self.requirements, *(f"without {name}" for name in self.without)))
         if stamp.is_file() and stamp.read_text() == wanted:
             return
-        console.print(f"installing {', '.join(self.requirements)} ...")
+        console.print(f"installing {', '.join(self.requirements)} ...", markup=False)
         shutil.rmtree(self.folder, ignore_errors=True)
         run_logged([sys.executable, "-m", "venv", str(self.folder)], f"{self.name}-venv")
         pip = [self.python, "-m", "pip"]

@@ -1,5 +1,6 @@
 """OpenVINO GenAI: its continuous batching pipeline, with a model exported by optimum-intel."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from benchmarks.peers.engine_server import (
     server_environment,
 )
 from benchmarks.peers.environment import Environment, converted, run_logged
-from benchmarks.peers.peer import Client, Weights
+from benchmarks.peers.peer import Client, PeerUnavailable, Weights
 
 ENVIRONMENT = Environment(
     "openvino-genai",
@@ -71,7 +72,20 @@ class OpenVINOGenAI:
         def export(folder: Path) -> None:
             command = [ENVIRONMENT.program("optimum-cli"), "export", "openvino"]
             command += ["--model", str(model), "--task", "text-generation-with-past"]
-            command += ["--weight-format", self.weight_format, str(folder)]
+            command += ["--weight-format", self.weight_format]
+            if self.weight_format == "int4":
+                command += ["--group-size", str(_group_size(model))]
+            command.append(str(folder))
             run_logged(command, f"openvino-export-{self.weight_format}")
 
         return converted(model, f"openvino-{self.weight_format}", export)
+
+
+def _group_size(model: Path) -> int:
+    """OpenVINO's default of 128, or the largest below it that divides every matrix's rows."""
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    sizes = config["hidden_size"], config["intermediate_size"]
+    for group_size in (128, 64, 32):
+        if all(size % group_size == 0 for size in sizes):
+            return group_size
+    raise PeerUnavailable(f"no group of 32 or more divides both {sizes[0]} and {sizes[1]}")
