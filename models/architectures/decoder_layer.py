@@ -72,4 +72,4 @@ def _add(
     """hidden + post_norm(linear(x))"""
     if post_norm is None:
         return linear(x, residual=hidden)
-    return hidden + post_norm(linear(x))
+    return post_norm(linear(x), residual=hidden)

@@ -4,7 +4,7 @@ The arithmetic is in source/. The functions here are the operators' fakes: they 
 without computing them, for tracing and for torch's checks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -78,7 +78,48 @@ def _paged_attention(
     return qkv.new_empty(qkv.shape[0], qkv.shape[1] - 2 * num_kv_heads * head_dim)
 
 
+def _rms_norm(
+    x: torch.Tensor, weight: torch.Tensor, eps: float, residual: torch.Tensor | None
+) -> torch.Tensor:
+    """x / rms(x) * weight + residual (Zhang and Sennrich 2019). x, residual [rows, size], weight
+    [size], all fp32 and contiguous: [rows, size]."""
+    return torch.empty_like(x)
+
+
+def _argmax(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """logits [rows, vocab_size] fp32 -> each row's largest value, NaN if it holds one, and the
+    lowest id that has it: [rows] fp32, [rows] int64."""
+    return logits.new_empty(len(logits)), logits.new_empty(len(logits), dtype=torch.int64)
+
+
+def _top_k(
+    logits: torch.Tensor, rows: Sequence[int], temperatures: Sequence[float], k: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """For the given rows of logits [any, vocab_size] fp32 the k largest of (logit - the row's
+    maximum) / temperature in falling order, of equals the lowest id first; their ids; and the log
+    of the sum of e to all of them: [n, k] fp32, [n, k] int64, [n] fp32. The logits are finite or
+    -inf, and not all -inf."""
+    values = logits.new_empty(len(rows), k)
+    return values, values.new_empty(values.shape, dtype=torch.int64), logits.new_empty(len(rows))
+
+
+def _draw(
+    logits: torch.Tensor,
+    rows: Sequence[int],
+    temperatures: Sequence[float],
+    uniforms: Sequence[float],
+) -> torch.Tensor:
+    """For the given rows of logits [any, vocab_size] fp32 the id at which the cumulative sum of
+    e^(logit / temperature) passes that share, in [0, 1), of the whole (inverse transform sampling):
+    [n] int64. The logits are finite or -inf, and not all -inf."""
+    return logits.new_empty(len(rows), dtype=torch.int64)
+
+
 _FAKES: dict[str, Callable[..., Any]] = {
     "linear": _linear,
     "paged_attention": _paged_attention,
+    "rms_norm": _rms_norm,
+    "argmax": _argmax,
+    "top_k": _top_k,
+    "draw": _draw,
 }

@@ -3,6 +3,8 @@
 import torch
 from torch.nn import functional as F
 
+from models.kernels import library
+
 
 class RMSNorm:
     """x / rms(x) * weight over the last dimension, computed in fp32 whatever x's dtype.
@@ -17,6 +19,21 @@ class RMSNorm:
         self._dim = (weight.shape[-1],)
         self.eps = eps
 
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """x [..., dim] -> the same shape and dtype, freshly allocated."""
-        return F.rms_norm(x.float(), self._dim, None, self.eps).mul_(self.weight).to(x.dtype)
+    def __call__(self, x: torch.Tensor, residual: torch.Tensor | None = None) -> torch.Tensor:
+        """x, residual [..., dim] -> the norm of x, plus residual; freshly allocated, of x's
+        dtype."""
+        if self._has_kernel(x):
+            y: torch.Tensor = torch.ops.kamado.rms_norm.default(x, self.weight, self.eps, residual)
+            return y
+        normed = F.rms_norm(x.float(), self._dim, None, self.eps).mul_(self.weight).to(x.dtype)
+        return normed if residual is None else normed.add_(residual)
+
+    def _has_kernel(self, x: torch.Tensor) -> bool:
+        return (
+            x.dim() == 2
+            and self.weight.dim() == 1
+            and x.dtype == torch.float32
+            and x.device.type == "cpu"
+            and x.is_contiguous()
+            and library.is_loaded()
+        )

@@ -13,6 +13,7 @@ import torch
 
 from runners.engine.grammar_masks import GrammarMasks
 from runners.engine.request import TokenLogprob
+from runners.engine.selection import draw, find_best, find_likeliest, invert, scale
 from runners.engine.sequence import Sequence
 
 NUM_PRESELECTED = 64
@@ -42,7 +43,7 @@ class Sampler:
         _apply_edits(logits, sequences)
         if masks is not None:
             masks.apply(logits)
-        best, greedy_ids = logits.max(dim=-1)
+        best, greedy_ids = find_best(logits)
         token_ids = greedy_ids.tolist()
         finite = best.isfinite().tolist()
         self._draw(logits, sequences, finite, token_ids)
@@ -72,8 +73,8 @@ class Sampler:
             is_truncated = params.top_k > 0 or params.top_p < 1.0 or params.min_p > 0.0
             (truncated if is_truncated else plain).append(row)
         if plain:
-            probs = _scaled(logits, sequences, plain).softmax(-1)
-            picks = _invert(probs, _uniforms(sequences, plain, logits.device))
+            uniforms = _uniforms(sequences, plain, logits.device)
+            picks = draw(logits, plain, _temperatures(sequences, plain), uniforms)
             _assign(token_ids, plain, picks)
         if truncated:
             self._draw_truncated(logits, sequences, truncated, token_ids)
@@ -88,20 +89,19 @@ class Sampler:
         """top_k, top_p and min_p each keep a prefix of the candidates in order of probability, so
         what is kept is decided on the most likely few; rows for which those do not settle it sort
         everything."""
-        scaled = _scaled(logits, sequences, rows)
         count = min(NUM_PRESELECTED, logits.shape[-1])
-        values, ids = scaled.topk(count, dim=-1)
-        probs = (values - scaled.logsumexp(-1, keepdim=True)).exp()
+        probs, ids = find_likeliest(logits, rows, _temperatures(sequences, rows), count)
         kept, settled = _truncate(probs, sequences, rows, is_whole=count == logits.shape[-1])
         uniforms = _uniforms(sequences, rows, logits.device)
-        picks = ids.gather(1, _invert(kept, uniforms)[:, None]).squeeze(1)
+        picks = ids.gather(1, invert(kept, uniforms)[:, None]).squeeze(1)
         _assign(token_ids, rows, picks)
         open_rows = [i for i, is_settled in enumerate(settled) if not is_settled]
         if open_rows:
-            probs, ids = scaled[open_rows].softmax(-1).sort(dim=-1, descending=True)
             full_rows = [rows[i] for i in open_rows]
+            scaled = scale(logits, full_rows, _temperatures(sequences, full_rows))
+            probs, ids = scaled.softmax(-1).sort(dim=-1, descending=True)
             kept, _ = _truncate(probs, sequences, full_rows, is_whole=True)
-            picks = ids.gather(1, _invert(kept, uniforms[open_rows])[:, None]).squeeze(1)
+            picks = ids.gather(1, invert(kept, uniforms[open_rows])[:, None]).squeeze(1)
             _assign(token_ids, full_rows, picks)
 
 
@@ -134,26 +134,8 @@ def _truncate(
     return probs * keep, settled
 
 
-def _scaled(logits: torch.Tensor, sequences: SequenceOf[Sequence], rows: list[int]) -> torch.Tensor:
-    """The rows' logits over their temperatures, the largest moved to 0 so that no temperature
-    overflows."""
-    temperatures = torch.tensor(
-        [sequences[row].request.params.temperature for row in rows], device=logits.device
-    )
-    chosen = logits[rows]
-    return (chosen - chosen.amax(-1, keepdim=True)) / temperatures[:, None]
-
-
-def _invert(weights: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
-    """weights [n, k] >= 0, uniforms [n] in [0, 1) -> the index at which the cumulative weight
-    passes that share of the total: [n] int64. In fp64, for the tail of a large vocabulary."""
-    cumulative = weights.double().cumsum(-1)
-    targets = uniforms[:, None] * cumulative[:, -1:]
-    index = torch.searchsorted(cumulative, targets, right=True).squeeze(1)
-    # Rounding can carry the target to the total itself: then the last candidate of any weight is
-    # meant.
-    last = (weights > 0).long().mul(torch.arange(weights.shape[-1], device=weights.device)).amax(-1)
-    return torch.minimum(index, last)
+def _temperatures(sequences: SequenceOf[Sequence], rows: list[int]) -> list[float]:
+    return [sequences[row].request.params.temperature for row in rows]
 
 
 def _uniforms(

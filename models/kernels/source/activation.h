@@ -35,4 +35,15 @@ KAMADO_INLINE void rms_norm_row(const float* x, const float* weight, float eps, 
     for (int64_t i = whole; i < size; i++) y[i] = x[i] * factor * weight[i];
 }
 
+static void rms_norm(const kamado::NormTask& task) {
+    const bool is_small = task.rows * task.size < 16384;
+#pragma omp parallel for if (!is_small)
+    for (int64_t row = 0; row < task.rows; row++) {
+        float* y = task.y + row * task.size;
+        rms_norm_row(task.x + row * task.size, task.weight, task.eps, task.size, y);
+        if (task.residual)
+            for (int64_t i = 0; i < task.size; i++) y[i] += task.residual[row * task.size + i];
+    }
+}
+
 }  // namespace KAMADO_TARGET

@@ -31,10 +31,7 @@ constexpr int kMaxLanes = kMaxLaneVectors * kLanes;
 // Few lanes run in half a register: it takes as long as they need, not as the widest would.
 constexpr int kNarrow = kLanes == 16 ? 8 : kLanes;
 typedef float NarrowFloats __attribute__((vector_size(kNarrow * 4)));
-constexpr float kInfinity = __builtin_inff();
-#ifndef KAMADO_LOC
-#define KAMADO_LOC 3
-#endif
+constexpr int kMaxKeys = 8;  // scored at once
 
 KAMADO_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 KAMADO_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -89,9 +86,11 @@ struct Lanes {
     static constexpr int kCount = kVectorCount;
     static constexpr int kStep = sizeof(Vector) / sizeof(float);
     static constexpr int kWidth = kCount * kStep;
-    // Keys, or dimensions, that are summed at once: few chains of additions wait for themselves,
-    // many do not fit into the registers.
-    static constexpr int kTogether = kCount == 1 ? 8 : 4;
+    // Keys that are scored at once, and dimensions whose values are summed at once: few chains of
+    // additions wait for themselves, many do not fit into the registers. 16 dimensions are a line
+    // of the cache.
+    static constexpr int kKeys = kCount > 1 ? 4 : kMaxKeys;
+    static constexpr int kDimensions = kCount > 1 ? 4 : kLanes == 16 ? 16 : 8;
 };
 
 // What a tile's lanes have summed up over some keys.
@@ -119,7 +118,7 @@ struct KeyTile {
     int64_t all_from;
     int64_t all_to;
     // The last key is repeated up to a whole number of those that are taken together.
-    const float* keys[kTileKeys + 8];
+    const float* keys[kTileKeys + kMaxKeys];
     const float* values[kTileKeys];
 
     KeyTile(const AttentionTask& task, const LaneTile& tile, const Reach& reach, int64_t start) {
@@ -136,7 +135,7 @@ struct KeyTile {
             keys[i] = task.keys + slot * slot_size + tile.kv_head * task.head_dim;
             values[i] = task.values + slot * slot_size + tile.kv_head * task.head_dim;
         }
-        for (int i = 0; i < 8 && count > 0; i++) keys[count + i] = keys[count - 1];
+        for (int i = 0; i < kMaxKeys && count > 0; i++) keys[count + i] = keys[count - 1];
     }
 
     bool has_hidden() const { return all_from > 0 || all_to < count; }
@@ -145,7 +144,7 @@ struct KeyTile {
     static void prefetch(const float* const* rows, int64_t count, int64_t head_dim) {
         for (int64_t i = 0; i < count; i++)
             for (int64_t d = 0; d < head_dim; d += 64 / sizeof(float))
-                __builtin_prefetch(rows[i] + d, 0, KAMADO_LOC);
+                __builtin_prefetch(rows[i] + d, 0, 3);
     }
 };
 
@@ -153,19 +152,19 @@ struct KeyTile {
 template <class L>
 struct Workspace {
     float* queries;      // [head_dim][kWidth], scaled
-    float* scores;       // [kTileKeys + 8][kWidth], then the weights
+    float* scores;       // [kTileKeys + kMaxKeys][kWidth], then the weights
     int32_t* positions;  // [kWidth]
     Partial<L> running;
     Partial<L> span;
 
     static int64_t size(int64_t head_dim) {
-        return (head_dim + kTileKeys + 9) * L::kWidth + 2 * Partial<L>::size(head_dim);
+        return (head_dim + kTileKeys + kMaxKeys + 1) * L::kWidth + 2 * Partial<L>::size(head_dim);
     }
 
     Workspace(float* data, int64_t head_dim)
         : queries(data),
           scores(queries + head_dim * L::kWidth),
-          positions((int32_t*)(scores + (kTileKeys + 8) * L::kWidth)),
+          positions((int32_t*)(scores + (kTileKeys + kMaxKeys) * L::kWidth)),
           running((float*)(positions + L::kWidth), head_dim),
           span(running.sums + Partial<L>::size(head_dim), head_dim) {}
 };
@@ -174,19 +173,19 @@ struct Workspace {
 template <class L>
 KAMADO_INLINE void score(const float* queries, const float* const* keys, int64_t head_dim,
                          float* scores) {
-    typename L::Vector sums[L::kTogether][L::kCount] = {};
-    const float* key[L::kTogether];
-    for (int i = 0; i < L::kTogether; i++) key[i] = keys[i];
+    typename L::Vector sums[L::kKeys][L::kCount] = {};
+    const float* key[L::kKeys];
+    for (int i = 0; i < L::kKeys; i++) key[i] = keys[i];
     for (int64_t d = 0; d < head_dim; d++) {
         typename L::Vector query[L::kCount];
         for (int v = 0; v < L::kCount; v++)
             query[v] = load_vector<typename L::Vector>(queries + d * L::kWidth + v * L::kStep);
-#pragma GCC unroll 8
-        for (int i = 0; i < L::kTogether; i++)
+#pragma GCC unroll 16
+        for (int i = 0; i < L::kKeys; i++)
 #pragma GCC unroll 4
             for (int v = 0; v < L::kCount; v++) sums[i][v] = sums[i][v] + key[i][d] * query[v];
     }
-    for (int i = 0; i < L::kTogether; i++)
+    for (int i = 0; i < L::kKeys; i++)
         for (int v = 0; v < L::kCount; v++)
             store_vector(scores + i * L::kWidth + v * L::kStep, sums[i][v]);
 }
@@ -251,15 +250,15 @@ static void weigh(float* scores, int64_t count, Partial<L>& partial, typename L:
 template <class L, bool kHasHidden>
 KAMADO_INLINE void add_values(const AttentionTask& task, const KeyTile& tile, const float* weights,
                               const int32_t* positions, int64_t dimension, int64_t from, int64_t to,
-                              typename L::Vector (&sums)[L::kTogether][L::kCount]) {
+                              typename L::Vector (&sums)[L::kDimensions][L::kCount]) {
     constexpr typename L::Vector zero{};
     for (int64_t i = from; i < to; i++) {
         const float* value = tile.values[i] + dimension;
         typename L::Vector weight[L::kCount];
         for (int v = 0; v < L::kCount; v++)
             weight[v] = load_vector<typename L::Vector>(weights + i * L::kWidth + v * L::kStep);
-#pragma GCC unroll 8
-        for (int n = 0; n < L::kTogether; n++)
+#pragma GCC unroll 16
+        for (int n = 0; n < L::kDimensions; n++)
 #pragma GCC unroll 4
             for (int v = 0; v < L::kCount; v++) {
                 // What a lane does not see is 0 times a weight of 0, even where it is NaN.
@@ -275,23 +274,23 @@ template <class L>
 static void attend_tile(const AttentionTask& task, const KeyTile& tile, const KeyTile& next,
                         const Workspace<L>& work, Partial<L>& partial) {
     typedef typename L::Vector Vector;
-    for (int64_t i = 0; i < tile.count; i += L::kTogether) {
-        if (i < next.count) KeyTile::prefetch(next.keys + i, L::kTogether, task.head_dim);
+    for (int64_t i = 0; i < tile.count; i += L::kKeys) {
+        if (i < next.count) KeyTile::prefetch(next.keys + i, L::kKeys, task.head_dim);
         score<L>(work.queries, tile.keys + i, task.head_dim, work.scores + i * L::kWidth);
     }
     if (tile.has_hidden() || task.softcap) cap_and_hide<L>(task, tile, work.positions, work.scores);
     Vector shrink[L::kCount];
     weigh<L>(work.scores, tile.count, partial, shrink);
-    const int64_t share = ceil_div(next.count * L::kTogether, task.head_dim);
-    for (int64_t d = 0; d < task.head_dim; d += L::kTogether) {
-        const int64_t first = d / L::kTogether * share;
+    const int64_t share = ceil_div(next.count * L::kDimensions, task.head_dim);
+    for (int64_t d = 0; d < task.head_dim; d += L::kDimensions) {
+        const int64_t first = d / L::kDimensions * share;
         KeyTile::prefetch(next.values + first, smaller(share, next.count - first), task.head_dim);
-        Vector sums[L::kTogether][L::kCount] = {};
+        Vector sums[L::kDimensions][L::kCount] = {};
         add_values<L, true>(task, tile, work.scores, work.positions, d, 0, tile.all_from, sums);
         add_values<L, false>(task, tile, work.scores, work.positions, d, tile.all_from, tile.all_to,
                              sums);
         add_values<L, true>(task, tile, work.scores, work.positions, d, tile.all_to, tile.count, sums);
-        for (int n = 0; n < L::kTogether; n++)
+        for (int n = 0; n < L::kDimensions; n++)
             for (int v = 0; v < L::kCount; v++) {
                 float* at = partial.sums + (d + n) * L::kWidth + v * L::kStep;
                 store_vector(at, load_vector<Vector>(at) * shrink[v] + sums[n][v]);

@@ -2,6 +2,7 @@
 #include "attention.h"
 #include "kernels.h"
 #include "linear.h"
+#include "logits.h"
 #include "quantized_linear.h"
 
 #define KAMADO_STRING(x) KAMADO_STRING_(x)
@@ -10,8 +11,13 @@
 #define KAMADO_JOIN_(a, b) a##b
 
 const kamado::KernelTable& kamado::KAMADO_JOIN(kernels_, KAMADO_TARGET)() {
-    static const KernelTable table{KAMADO_STRING(KAMADO_TARGET), KAMADO_TARGET::kMultipliesBytes,
+    static const KernelTable table{KAMADO_STRING(KAMADO_TARGET),
+                                   KAMADO_TARGET::kMultipliesBytes,
                                    KAMADO_TARGET::linear,
-                                   KAMADO_TARGET::attention};
+                                   KAMADO_TARGET::attention,
+                                   KAMADO_TARGET::rms_norm,
+                                   KAMADO_TARGET::argmax,
+                                   KAMADO_TARGET::top_k,
+                                   KAMADO_TARGET::draw};
     return table;
 }

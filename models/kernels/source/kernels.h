@@ -78,12 +78,42 @@ struct AttentionTask {
     float* output;   // [num_rows][num_heads][head_dim]; meanwhile the queries lie there
 };
 
+// y = x / rms(x) * weight + residual
+struct NormTask {
+    const float* x;  // [rows][size]
+    int64_t rows;
+    int64_t size;
+    const float* weight;  // [size]
+    float eps;
+    const float* residual;  // as x, or null
+    float* y;
+};
+
+// What to find in some rows of logits.
+struct LogitsTask {
+    const float* logits;
+    int64_t stride;
+    int64_t vocab_size;
+    const int64_t* rows;  // [num_rows], which ones
+    int64_t num_rows;
+    const float* temperatures;  // [num_rows], for top_k and draw
+    const double* uniforms;     // [num_rows] in [0, 1), for draw
+    int64_t k;                  // for top_k
+    float* values;              // [num_rows]: maxima; of top_k log sums
+    float* largest;             // [num_rows][k], for top_k
+    int64_t* ids;               // [num_rows], of top_k [num_rows][k]
+};
+
 // One instruction set's kernels.
 struct KernelTable {
     const char* name;
     bool multiplies_bytes;
     void (*linear)(const LinearTask&);
     void (*attention)(const AttentionTask&);
+    void (*rms_norm)(const NormTask&);
+    void (*argmax)(const LogitsTask&);
+    void (*top_k)(const LogitsTask&);
+    void (*draw)(const LogitsTask&);
 };
 
 const KernelTable& kernels_avx512vnni();

@@ -5,8 +5,11 @@
 #include <sys/mman.h>
 #include <torch/library.h>
 
+#include <numeric>
 #include <optional>
 #include <string>
+#include <tuple>
+#include <vector>
 
 #include "kernels.h"
 
@@ -167,6 +170,79 @@ Tensor paged_attention(const Tensor& qkv, const OptionalTensor& norm_weight, dou
     return output;
 }
 
+Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps, const OptionalTensor& residual) {
+    TORCH_CHECK(x.dim() == 2 && weight.dim() == 1 && weight.size(0) == x.size(1),
+                "x is [rows, size] and weight [size]");
+    TORCH_CHECK(!residual || residual->sizes() == x.sizes(), "residual is shaped as x");
+    Tensor y = at::empty(x.sizes(), x.options());
+    current->rms_norm(NormTask{floats(x), x.size(0), x.size(1), floats(weight),
+                               static_cast<float>(eps), floats(residual),
+                               y.mutable_data_ptr<float>()});
+    return y;
+}
+
+LogitsTask logits_task(const Tensor& logits, at::IntArrayRef rows) {
+    TORCH_CHECK(logits.dim() == 2 && logits.scalar_type() == at::kFloat && logits.stride(1) == 1 &&
+                    logits.size(1) > 0,
+                "logits are [rows, vocab_size] fp32 with adjacent columns");
+    for (int64_t row : rows)
+        TORCH_CHECK(row >= 0 && row < logits.size(0), "no row ", row, " of ", logits.size(0));
+    return LogitsTask{.logits = logits.const_data_ptr<float>(),
+                      .stride = logits.stride(0),
+                      .vocab_size = logits.size(1),
+                      .rows = rows.data(),
+                      .num_rows = static_cast<int64_t>(rows.size())};
+}
+
+std::tuple<Tensor, Tensor> argmax(const Tensor& logits) {
+    std::vector<int64_t> rows(logits.size(0));
+    std::iota(rows.begin(), rows.end(), 0);
+    LogitsTask task = logits_task(logits, rows);
+    Tensor values = at::empty({task.num_rows}, logits.options());
+    Tensor ids = at::empty({task.num_rows}, logits.options().dtype(at::kLong));
+    task.values = values.mutable_data_ptr<float>();
+    task.ids = ids.mutable_data_ptr<int64_t>();
+    current->argmax(task);
+    return {values, ids};
+}
+
+std::vector<float> temperatures_of(at::ArrayRef<double> temperatures, const LogitsTask& task) {
+    TORCH_CHECK(static_cast<int64_t>(temperatures.size()) == task.num_rows, "a temperature per row");
+    return {temperatures.begin(), temperatures.end()};
+}
+
+std::tuple<Tensor, Tensor, Tensor> top_k(const Tensor& logits, at::IntArrayRef rows,
+                                         at::ArrayRef<double> temperatures, int64_t k) {
+    LogitsTask task = logits_task(logits, rows);
+    TORCH_CHECK(k > 0 && k <= task.vocab_size, "k is 1 to ", task.vocab_size, ", not ", k);
+    const std::vector<float> divisors = temperatures_of(temperatures, task);
+    Tensor values = at::empty({task.num_rows, k}, logits.options());
+    Tensor ids = at::empty({task.num_rows, k}, logits.options().dtype(at::kLong));
+    Tensor log_sums = at::empty({task.num_rows}, logits.options());
+    task.temperatures = divisors.data();
+    task.k = k;
+    task.values = log_sums.mutable_data_ptr<float>();
+    task.largest = values.mutable_data_ptr<float>();
+    task.ids = ids.mutable_data_ptr<int64_t>();
+    current->top_k(task);
+    return {values, ids, log_sums};
+}
+
+Tensor draw(const Tensor& logits, at::IntArrayRef rows, at::ArrayRef<double> temperatures,
+            at::ArrayRef<double> uniforms) {
+    LogitsTask task = logits_task(logits, rows);
+    TORCH_CHECK(uniforms.size() == rows.size(), "a uniform per row");
+    const std::vector<float> divisors = temperatures_of(temperatures, task);
+    std::vector<float> maxima(rows.size());
+    Tensor ids = at::empty({task.num_rows}, logits.options().dtype(at::kLong));
+    task.temperatures = divisors.data();
+    task.uniforms = uniforms.data();
+    task.values = maxima.data();
+    task.ids = ids.mutable_data_ptr<int64_t>();
+    current->draw(task);
+    return ids;
+}
+
 }  // namespace
 
 TORCH_LIBRARY(kamado, library) {
@@ -183,12 +259,22 @@ TORCH_LIBRARY(kamado, library) {
         "Tensor positions, Tensor slots, Tensor(a!) keys, Tensor(b!) values, Tensor block_tables, "
         "Tensor query_starts, Tensor context_lens, float scale, int window, float softcap) "
         "-> Tensor");
+    library.def("rms_norm(Tensor x, Tensor weight, float eps, Tensor? residual) -> Tensor");
+    library.def("argmax(Tensor logits) -> (Tensor, Tensor)");
+    library.def(
+        "top_k(Tensor logits, int[] rows, float[] temperatures, int k) -> (Tensor, Tensor, Tensor)");
+    library.def(
+        "draw(Tensor logits, int[] rows, float[] temperatures, float[] uniforms) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(kamado, CPU, library) {
     library.impl("advise_huge_pages", advise_huge_pages);
     library.impl("linear", linear);
     library.impl("paged_attention", paged_attention);
+    library.impl("rms_norm", rms_norm);
+    library.impl("argmax", argmax);
+    library.impl("top_k", top_k);
+    library.impl("draw", draw);
 }
 
 }  // namespace kamado

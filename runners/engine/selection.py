@@ -1,0 +1,71 @@
+"""What sampling selects from rows of logits: the best id, the most likely few, one at random.
+
+On a CPU by kernels that read a row where it lies, else by torch's operators. Knows nothing of
+sequences.
+"""
+
+from collections.abc import Sequence
+
+import torch
+
+from models.kernels import library
+
+
+def find_best(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """logits [n, vocab_size] -> each row's largest value, NaN if it holds one, and the lowest id
+    that has it: [n], [n] int64."""
+    if _has_kernels(logits):
+        values, ids = torch.ops.kamado.argmax.default(logits)
+        return values, ids
+    values, ids = logits.max(dim=-1)
+    return values, ids
+
+
+def draw(
+    logits: torch.Tensor, rows: list[int], temperatures: Sequence[float], uniforms: torch.Tensor
+) -> torch.Tensor:
+    """uniforms [len(rows)] fp64 in [0, 1) -> per row the id at which the cumulative probability
+    passes that share: [len(rows)] int64."""
+    if _has_kernels(logits):
+        ids: torch.Tensor = torch.ops.kamado.draw.default(
+            logits, rows, temperatures, uniforms.tolist()
+        )
+        return ids
+    return invert(scale(logits, rows, temperatures).softmax(-1), uniforms)
+
+
+def find_likeliest(
+    logits: torch.Tensor, rows: list[int], temperatures: Sequence[float], count: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Probabilities in falling order and their ids: [len(rows), count], [len(rows), count]
+    int64."""
+    if _has_kernels(logits):
+        values, ids, log_sums = torch.ops.kamado.top_k.default(logits, rows, temperatures, count)
+        return (values - log_sums[:, None]).exp_(), ids
+    scaled = scale(logits, rows, temperatures)
+    values, ids = scaled.topk(count, dim=-1)
+    return (values - scaled.logsumexp(-1, keepdim=True)).exp(), ids
+
+
+def scale(logits: torch.Tensor, rows: list[int], temperatures: Sequence[float]) -> torch.Tensor:
+    """The rows' logits over their temperatures, the largest moved to 0 so that no temperature
+    overflows: [len(rows), vocab_size]."""
+    chosen = logits[rows]
+    divisors = torch.tensor(temperatures, dtype=logits.dtype, device=logits.device)[:, None]
+    return (chosen - chosen.amax(-1, keepdim=True)) / divisors
+
+
+def invert(weights: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
+    """weights [n, k] >= 0, uniforms [n] in [0, 1) -> the index at which the cumulative weight
+    passes that share of the total: [n] int64. In fp64, for the tail of a large vocabulary."""
+    cumulative = weights.double().cumsum(-1)
+    targets = uniforms[:, None] * cumulative[:, -1:]
+    index = torch.searchsorted(cumulative, targets, right=True).squeeze(1)
+    # Rounding can carry the target to the total itself: then the last candidate of any weight is
+    # meant.
+    last = (weights > 0).long().mul(torch.arange(weights.shape[-1], device=weights.device)).amax(-1)
+    return torch.minimum(index, last)
+
+
+def _has_kernels(logits: torch.Tensor) -> bool:
+    return logits.device.type == "cpu" and logits.dtype == torch.float32 and library.is_loaded()
