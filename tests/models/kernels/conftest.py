@@ -13,10 +13,14 @@ def _runs_here(name):
     )
 
 
+@pytest.fixture(autouse=True)
+def kernels():
+    assert is_loaded(), "build the kernels first: make setup"
+
+
 @pytest.fixture(params=INSTRUCTION_SETS)
 def instruction_set(request):
     """Runs the test with each instruction set's kernels."""
-    assert is_loaded(), "build the kernels first: make setup"
     if not _runs_here(request.param):
         pytest.skip(f"this machine has no {request.param}")
     torch.ops.kamado.use_instruction_set(request.param)
