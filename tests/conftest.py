@@ -15,6 +15,9 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import _bentoml_impl.server.app  # noqa: F401
 
+from models.kernels import library
+from models.quantization import linear_factory
+
 TEXTS = [
     "the quick brown fox jumps over the lazy dog, and the dog does not mind.",
     "Hello! How are you? I am fine, thank you.",
@@ -34,6 +37,17 @@ INST = (
     "{% if m.role == 'user' %}{{ '[INST] ' + m.content + ' [/INST]' }}"
     "{% else %}{{ ' ' + m.content + eos_token }}{% endif %}{% endfor %}"
 )
+
+
+@pytest.fixture(params=["kernels", "torch"])
+def backend(request, monkeypatch):
+    """Runs the test on the CPU kernels, then as it runs where they are not built."""
+    if request.param == "torch":
+        monkeypatch.setattr(library, "is_loaded", lambda: False)
+        monkeypatch.setattr(linear_factory, "is_loaded", lambda: False)
+    else:
+        assert library.is_loaded(), "build the kernels first: make setup"
+    return request.param
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,6 +20,8 @@ from models.architectures.decoder import Decoder
 from models.architectures.loading import load_causal_lm
 from models.quantization.linear_factory import OUTPUT_SCHEMES, SCHEMES
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 SIZES: dict[str, Any] = {
     "vocab_size": 120,
     "hidden_size": 64,

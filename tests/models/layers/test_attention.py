@@ -5,7 +5,6 @@ import random
 import pytest
 import torch
 
-from models.kernels import library
 from models.layers import attention_plan
 from models.layers.attention import attention
 from models.layers.attention_plan import AttentionPlan
@@ -101,13 +100,9 @@ class Case:
         )
 
 
-@pytest.fixture(autouse=True, params=["kernel", "torch"])
-def backend(request, monkeypatch):
-    if request.param == "torch":
-        monkeypatch.setattr(library, "is_loaded", lambda: False)
-        monkeypatch.setattr(attention_plan, "TILE_ROWS", 16)
-    elif not library.is_loaded():
-        pytest.skip("the kernels are not built")
+@pytest.fixture(autouse=True)
+def small_tiles(backend, monkeypatch):
+    monkeypatch.setattr(attention_plan, "TILE_ROWS", 16)
 
 
 @pytest.mark.parametrize("mix", MIXES.values(), ids=MIXES)

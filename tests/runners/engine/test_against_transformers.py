@@ -38,9 +38,14 @@ def reference():
 
 
 @pytest.fixture(scope="module")
-def decoder(reference, tmp_path_factory):
+def folder(reference, tmp_path_factory):
     folder = tmp_path_factory.mktemp("llama")
     reference.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def decoder(backend, folder):
     return load_causal_lm(folder, quantization=None)
 
 

@@ -11,6 +11,8 @@ from runners.engine.sampler import NUM_PRESELECTED, Sampler
 from runners.engine.sampling_params import SamplingParams
 from runners.engine.sequence import Sequence
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 VOCAB = 200
 
 
