@@ -9,6 +9,7 @@ from llguidance import LLMatcher
 from runners.grammars.tokens import Vocabulary
 
 PATIENCE = 24
+MAX_LEFT_OUT = 3
 
 
 class EndSearch:
@@ -41,6 +42,17 @@ class EndSearch:
             place = step[0]
             end += step[1]
         return None
+
+    def next_end(self, matcher: LLMatcher, last: Sequence[int]) -> list[int] | None:
+        """Where `last` was the end a token or few ago, it mostly still is, or what is left of
+        it."""
+        for start in range(min(MAX_LEFT_OUT, len(last)) + 1):
+            rest = list(last[start:])
+            trial = matcher.deep_copy()
+            if len(rest) <= self._limit and trial.try_consume_tokens(rest) == len(rest):
+                if trial.is_accepting() or trial.is_stopped():
+                    return rest
+        return self.greedy_end(matcher)
 
     def greedy_end(self, matcher: LLMatcher, *, patience: int = PATIENCE) -> list[int] | None:
         end, _, is_end = self._greedy(matcher.deep_copy(), patience)

@@ -9,7 +9,7 @@ from runners.errors import CompilerBusyError, GrammarRefusedError
 from runners.grammars.matcher import CompiledGrammar
 from runners.grammars.source import GrammarSource
 from runners.grammars.tokens import Vocabulary, build_matcher
-from runners.grammars.trial import TrialWorker
+from runners.grammars.trial import TrialTimeoutError, TrialWorker
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,10 @@ class GrammarCompiler:
         CompilerBusyError."""
         result = self._cache.get(source)
         if result is None:
-            result = await self._shared(source)
+            try:
+                result = await self._shared(source)
+            except TrialTimeoutError as timeout:
+                result = str(timeout)
         else:
             self._cache.move_to_end(source)
         refusal = result if isinstance(result, str) else result.fault

@@ -102,7 +102,7 @@ class MatcherState:
             return token_id
         trial = self._matcher.deep_copy()
         trial.consume_token(token_id)
-        found = EndSearch(vocabulary, remaining - 1, seconds=SEARCH_S).greedy_end(trial)
+        found = EndSearch(vocabulary, remaining - 1, seconds=SEARCH_S).next_end(trial, end)
         if found is not None:
             self._tried = (token_id, found)
             return token_id
@@ -154,6 +154,9 @@ class MatcherState:
             return
         started_s = time.thread_time()
         search = EndSearch(self._grammar.vocabulary, remaining, seconds=SEARCH_S)
-        self._end = search.any_end(self._matcher, self._grammar.known_ways, BREADTH)
+        end = search.next_end(self._matcher, self._end) if self._end is not None else None
+        if end is None:
+            end = search.any_end(self._matcher, self._grammar.known_ways, BREADTH)
+        self._end = end
         self._num_since = 0
         self._search_allowance_s -= time.thread_time() - started_s

@@ -17,9 +17,14 @@ from runners.grammars.source import GrammarSource
 
 MAX_WALL_S = 0.8
 START_S = 20.0
-ENOUGH_CPU_S = 0.15
-"""A trial that had so much of the processor and is not done by MAX_WALL_S is not worth another."""
+ENOUGH_CPU_S = 0.05
+"""Of the processor: a trial that had less by MAX_WALL_S says nothing of its grammar."""
+TOO_MUCH = "it takes more time or memory to compile than a request may"
 _PROJECT = Path(__file__).parents[2]
+
+
+class TrialTimeoutError(Exception):
+    """A refusal that need not be the last word."""
 
 
 class TrialWorker:
@@ -47,7 +52,7 @@ class TrialWorker:
 
     def refusal(self, source: GrammarSource) -> str:
         """Why the grammar cannot be used; empty when it can. Raises CompilerBusyError when the
-        machine is too busy to tell."""
+        machine is too busy to tell, and TrialTimeoutError when it is busy and the grammar large."""
         is_new = self._process is None
         self.start()
         with self._job() as job:
@@ -59,10 +64,12 @@ class TrialWorker:
             job.shutdown(socket.SHUT_WR)
             deadline = time.monotonic() + MAX_WALL_S
             reply = _receive(job, 1 << 16, deadline)
-            if time.monotonic() >= deadline and _kill(pid) < ENOUGH_CPU_S:
-                raise CompilerBusyError("the service is too busy to compile a grammar.")
+            if time.monotonic() >= deadline:
+                if _kill(pid) < ENOUGH_CPU_S:
+                    raise CompilerBusyError("the service is too busy to compile a grammar.")
+                raise TrialTimeoutError(TOO_MUCH)
         if not reply:
-            return "it takes more time or memory to compile than a request may"
+            return TOO_MUCH
         refusal: str = json.loads(reply)["refusal"]
         return refusal
 
