@@ -73,7 +73,8 @@ class ComparisonRun:
         return least_disturbed(attempts)
 
     async def _send(self, server: ServerProcess, run: LoadRun, num_tokens: int) -> LoadResult:
-        limits = httpx.Limits(max_connections=None)
+        # a connection each: some servers close theirs just when the next request is on its way
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         async with httpx.AsyncClient(base_url=server.base_url, limits=limits) as http:
             client = server.peer.client(http, self.schedule.model, num_tokens)
             return await run.against(client, server=server.peer.name, server_pid=server.pid)
