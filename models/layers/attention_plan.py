@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from models.kernels import library
@@ -88,8 +89,8 @@ class AttentionPlan:
         self.context_lens: torch.Tensor | None = None
         """[num_seqs] int32, likewise."""
         if _has_kernel(keys):
-            self.query_starts = torch.tensor(batch.query_starts, dtype=torch.int32)
-            self.context_lens = torch.tensor(batch.context_lens, dtype=torch.int32)
+            self.query_starts = torch.from_numpy(np.array(batch.query_starts, dtype=np.int32))
+            self.context_lens = torch.from_numpy(np.array(batch.context_lens, dtype=np.int32))
 
     def reach(self, window: int | None) -> Reach:
         """What layers with this sliding window gather and mask."""

@@ -4,6 +4,7 @@ model."""
 from collections.abc import Sequence as SequenceOf
 from itertools import accumulate
 
+import numpy as np
 import torch
 
 from models.architectures.causal_lm import CausalLM
@@ -68,22 +69,25 @@ class ModelRunner:
         ids: list[int] = []
         positions: list[int] = []
         slots: list[int] = []
+        tables: list[int] = []
+        width = max(len(table) for table, _, _ in spans)
         for table, start, new_ids in spans:
             ids += new_ids
             span = range(start, start + len(new_ids))
             positions += span
             slots += [table[p // block_size] * block_size + p % block_size for p in span]
-        width = max(len(table) for table, _, _ in spans)
-        tables = [list(table) + [0] * (width - len(table)) for table, _, _ in spans]
+            tables += table
+            tables += [0] * (width - len(table))
         return ForwardBatch(
             input_ids=self._tensor(ids),
             positions=self._tensor(positions),
             slot_mapping=self._tensor(slots),
-            block_tables=self._tensor(tables, torch.int32),
+            block_tables=self._tensor(tables, np.int32).view(len(spans), width),
             query_starts=tuple(accumulate((len(new) for _, _, new in spans), initial=0)),
             context_lens=tuple(start + len(new) for _, start, new in spans),
             logit_rows=self._tensor(logit_rows),
         )
 
-    def _tensor(self, values: object, dtype: torch.dtype = torch.int64) -> torch.Tensor:
-        return torch.tensor(values, dtype=dtype, device=self.model.device)
+    def _tensor(self, values: list[int], dtype: type = np.int64) -> torch.Tensor:
+        """Through numpy: torch would take four times as long over a list."""
+        return torch.from_numpy(np.array(values, dtype=dtype)).to(self.model.device)
