@@ -31,7 +31,7 @@ constexpr int kMaxLanes = kMaxLaneVectors * kLanes;
 // Few lanes run in half a register: it takes as long as they need, not as the widest would.
 constexpr int kNarrow = kLanes == 16 ? 8 : kLanes;
 typedef float NarrowFloats __attribute__((vector_size(kNarrow * 4)));
-constexpr int kMaxKeys = 8;  // scored at once
+constexpr int kMaxKeys = kLanes > 8 ? kLanes : 8;  // scored at once
 
 KAMADO_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 KAMADO_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -64,6 +64,7 @@ struct Reach {
                (task.query_starts[sequence + 1] - task.query_starts[sequence]);
     }
 
+    bool is_one_position() const { return first_position == last_position; }
     int64_t first_span() const { return first_key / kSpanKeys; }
     int64_t last_span() const { return last_position / kSpanKeys; }
 };
@@ -89,7 +90,7 @@ struct Lanes {
     // Keys that are scored at once, and dimensions whose values are summed at once: few chains of
     // additions wait for themselves, many do not fit into the registers. 16 dimensions are a line
     // of the cache.
-    static constexpr int kKeys = kCount > 1 ? 4 : kMaxKeys;
+    static constexpr int kKeys = kCount > 1 ? 4 : 8;
     static constexpr int kDimensions = kCount > 1 ? 4 : kLanes == 16 ? 16 : 8;
 };
 
@@ -144,7 +145,7 @@ struct KeyTile {
     static void prefetch(const float* const* rows, int64_t count, int64_t head_dim) {
         for (int64_t i = 0; i < count; i++)
             for (int64_t d = 0; d < head_dim; d += 64 / sizeof(float))
-                __builtin_prefetch(rows[i] + d, 0, 3);
+                __builtin_prefetch(rows[i] + d, 0, 2);  // not into the small first cache
     }
 };
 
@@ -188,6 +189,70 @@ KAMADO_INLINE void score(const float* queries, const float* const* keys, int64_t
     for (int i = 0; i < L::kKeys; i++)
         for (int v = 0; v < L::kCount; v++)
             store_vector(scores + i * L::kWidth + v * L::kStep, sums[i][v]);
+}
+
+// The lanes of a decode row are few, and all see the same keys. For them keys and dimensions are laid
+// side by side instead, with the same additions in the same order: a lane's result does not tell
+// which way it was computed.
+constexpr int kFewLanes = 4;
+
+// Square blocks of kLanes rows and columns, mirrored by swapping ever smaller blocks.
+template <int kDistance>
+KAMADO_INLINE void transpose(Floats (&rows)[kLanes]) {
+    if constexpr (kDistance > 0) {
+        Ints low, high;
+        for (int i = 0; i < kLanes; i++) {
+            low[i] = i & kDistance ? kLanes + i - kDistance : i;
+            high[i] = low[i] + kDistance;
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < kLanes; i++)
+            if (!(i & kDistance)) {
+                Floats a = rows[i], b = rows[i + kDistance];
+                rows[i] = __builtin_shuffle(a, b, low);
+                rows[i + kDistance] = __builtin_shuffle(a, b, high);
+            }
+        transpose<kDistance / 2>(rows);
+    }
+}
+
+// As `score`, for kLanes keys; head_dim is a multiple of kLanes.
+template <class L>
+static void score_few(const float* queries, int64_t num_lanes, const float* const* keys,
+                      int64_t head_dim, float* scores) {
+    Floats sums[kFewLanes] = {};
+    for (int64_t d = 0; d < head_dim; d += kLanes) {
+        Floats columns[kLanes];
+#pragma GCC unroll 16
+        for (int i = 0; i < kLanes; i++) columns[i] = load(keys[i] + d);
+        transpose<kLanes / 2>(columns);
+        for (int64_t lane = 0; lane < num_lanes; lane++)
+#pragma GCC unroll 16
+            for (int i = 0; i < kLanes; i++)
+                sums[lane] = sums[lane] + columns[i] * queries[(d + i) * L::kWidth + lane];
+    }
+    for (int64_t lane = 0; lane < num_lanes; lane++)
+        for (int i = 0; i < kLanes; i++) scores[i * L::kWidth + lane] = sums[lane][i];
+}
+
+// As `add_values` over all of a tile's keys, and the partial sums brought up to date.
+template <class L>
+static void add_values_few(const KeyTile& tile, const float* weights, int64_t num_lanes,
+                           int64_t head_dim, const typename L::Vector& shrink, Partial<L>& partial) {
+    for (int64_t d = 0; d < head_dim; d += kLanes) {
+        Floats sums[kFewLanes] = {};
+        for (int64_t i = 0; i < tile.count; i++) {
+            const Floats value = load(tile.values[i] + d);
+#pragma GCC unroll 4
+            for (int lane = 0; lane < kFewLanes; lane++)
+                sums[lane] = sums[lane] + value * weights[i * L::kWidth + lane];
+        }
+        for (int64_t lane = 0; lane < num_lanes; lane++)
+            for (int n = 0; n < kLanes; n++) {
+                float& at = partial.sums[(d + n) * L::kWidth + lane];
+                at = at * shrink[lane] + sums[lane][n];
+            }
+    }
 }
 
 // Lanes of vector v that see the key at `position`.
@@ -271,6 +336,22 @@ KAMADO_INLINE void add_values(const AttentionTask& task, const KeyTile& tile, co
 }
 
 template <class L>
+static void attend_tile_few(const AttentionTask& task, const KeyTile& tile, const KeyTile& next,
+                            const Workspace<L>& work, int64_t num_lanes, Partial<L>& partial) {
+    for (int64_t i = 0; i < tile.count; i += kLanes) {
+        if (i < next.count)
+            KeyTile::prefetch(next.keys + i, smaller(kLanes, next.count - i), task.head_dim);
+        score_few<L>(work.queries, num_lanes, tile.keys + i, task.head_dim,
+                     work.scores + i * L::kWidth);
+    }
+    if (task.softcap) cap_and_hide<L>(task, tile, work.positions, work.scores);
+    typename L::Vector shrink[1];
+    weigh<L>(work.scores, tile.count, partial, shrink);
+    KeyTile::prefetch(next.values, next.count, task.head_dim);
+    add_values_few<L>(tile, work.scores, num_lanes, task.head_dim, shrink[0], partial);
+}
+
+template <class L>
 static void attend_tile(const AttentionTask& task, const KeyTile& tile, const KeyTile& next,
                         const Workspace<L>& work, Partial<L>& partial) {
     typedef typename L::Vector Vector;
@@ -307,7 +388,11 @@ static void attend_span(const AttentionTask& task, const LaneTile& tile, const R
     KeyTile keys(task, tile, reach, start);
     for (; start < stop; start += kTileKeys) {
         const KeyTile next(task, tile, reach, start + kTileKeys);
-        attend_tile<L>(task, keys, next, work, partial);
+        if (L::kCount == 1 && tile.num_lanes <= kFewLanes && reach.is_one_position() &&
+            task.head_dim % kLanes == 0)
+            attend_tile_few<L>(task, keys, next, work, tile.num_lanes, partial);
+        else
+            attend_tile<L>(task, keys, next, work, partial);
         keys = next;
     }
 }
