@@ -9,7 +9,6 @@ from llguidance import LLMatcher
 from runners.grammars.tokens import Vocabulary
 
 PATIENCE = 24
-MAX_LEFT_OUT = 3
 
 
 class EndSearch:
@@ -44,14 +43,15 @@ class EndSearch:
         return None
 
     def next_end(self, matcher: LLMatcher, last: Sequence[int]) -> list[int] | None:
-        """Where `last` was the end a token or few ago, it mostly still is, or what is left of
-        it."""
-        for start in range(min(MAX_LEFT_OUT, len(last)) + 1):
+        """Where `last` was the end some tokens ago, it mostly still is, or what is left of it."""
+        for start in range(len(last) + 1):
             rest = list(last[start:])
+            if len(rest) > self._limit or matcher.validate_tokens(rest) < len(rest):
+                continue
             trial = matcher.deep_copy()
-            if len(rest) <= self._limit and trial.try_consume_tokens(rest) == len(rest):
-                if trial.is_accepting() or trial.is_stopped():
-                    return rest
+            trial.consume_tokens(rest)
+            if trial.is_accepting() or trial.is_stopped():
+                return rest
         return self.greedy_end(matcher)
 
     def greedy_end(self, matcher: LLMatcher, *, patience: int = PATIENCE) -> list[int] | None:

@@ -82,16 +82,21 @@ class ClosingOrder:
         self._letter = next((i for i, token in enumerate(spelt) if token == b"q"), None)
         self._between = _sorted(spelt, brackets_first=True)
         self._within = _sorted(spelt, brackets_first=False)
+        self._num_closing = sum(_kind(token, True) < 5 for token in spelt)
         singles = [i for i, token in enumerate(spelt) if len(token) == 1 and token < b"\x80"]
         self._singles = np.array(sorted(singles, key=lambda i: (spelt[i].isalnum(), -i)), np.int64)
 
     def first(self, bitmask: bytes) -> int | None:
         """Where letters are allowed we are within a string: there a quote ends something, and
         between strings a bracket. Where neither can come, the longest token gets furthest."""
-        allowed = self._allowed(bitmask)
-        is_within = self._letter is not None and allowed[self._letter]
+        letter = self._letter
+        is_within = letter is not None and bitmask[letter >> 3] >> (letter & 7) & 1
         order = self._within if is_within else self._between
-        in_order = allowed[order]
+        closing = order[: self._num_closing]  # few of a large vocabulary, and mostly enough
+        bits = np.frombuffer(bitmask, dtype=np.uint8)
+        in_order = bits[closing >> 3] >> (closing & 7) & 1
+        if not in_order.any():
+            in_order = self._allowed(bitmask)[order]
         place = int(in_order.argmax())
         return int(order[place]) if in_order[place] else None
 
