@@ -55,7 +55,12 @@ def load_engine() -> "Engine":
         device=settings.device,
         max_model_len=settings.max_model_len,
         scheduler=SchedulerConfig(settings.max_num_seqs, settings.max_batch_tokens),
-        cache=CacheConfig(settings.block_size, settings.prefix_caching, settings.kv_memory_bytes),
+        cache=CacheConfig(
+            settings.block_size,
+            settings.prefix_caching,
+            settings.kv_memory_bytes,
+            rounds_to_int8=settings.kv_cache == "int8",
+        ),
     )
     served.text = loaded.text
     if settings.embedding_model is None:

@@ -43,6 +43,10 @@ class Settings(BaseModel):
     max_num_seqs: int = Field(default=64, ge=1, description="sequences computed at once")
     max_batch_tokens: int = Field(default=512, ge=1, description="tokens computed in one step")
     block_size: int = Field(default=16, ge=1, description="tokens per block of the KV cache")
+    kv_cache: Literal["auto", "int8"] = Field(
+        default="auto",
+        description="precision of the KV cache; int8 takes a quarter of the memory of fp32",
+    )
     kv_memory_gb: float | None = Field(
         default=None, gt=0, description="of the KV cache; from the free memory if not given"
     )

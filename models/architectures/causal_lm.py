@@ -6,6 +6,7 @@ from typing import Protocol
 
 import torch
 
+from models.kernels.operators import SCALE_BYTES
 from models.layers.forward_batch import ForwardBatch, LayerCache
 
 
@@ -17,11 +18,17 @@ class CacheShape:
     num_kv_heads: int
     head_dim: int
     dtype: torch.dtype
+    """int8: rounded, with a scale per token and head; else the queries' own."""
+
+    @property
+    def stored_dim(self) -> int:
+        """Numbers of `dtype` that a token's key or value of one head takes."""
+        return self.head_dim + (SCALE_BYTES if self.dtype == torch.int8 else 0)
 
     @property
     def bytes_per_token(self) -> int:
         """Keys and values of all layers for one token, in bytes."""
-        return 2 * self.num_layers * self.num_kv_heads * self.head_dim * self.dtype.itemsize
+        return 2 * self.num_layers * self.num_kv_heads * self.stored_dim * self.dtype.itemsize
 
 
 class CausalLM(Protocol):

@@ -9,6 +9,11 @@ from typing import Any
 
 import torch
 
+SCALE_BYTES = 4
+"""Of the scale of a token's key or value of one head, in a cache of int8."""
+HEAD_DIM_MULTIPLE = 16
+"""The attention kernel takes heads whose dimension is a multiple of this."""
+
 
 def register_fakes() -> None:
     """Once, when the library has been loaded."""
@@ -66,8 +71,10 @@ def _paged_attention(
     Where given, norm_weight [num_heads + num_kv_heads, head_dim] normalises each query and key head
     by its root mean square, and rotation [num_positions, rotary_dim], cosines then sines, rotates
     it. positions and slots [num_rows] int64 say where a row stands in its sequence and where its
-    key and value go in keys and values [num_blocks, block_size, num_kv_heads, head_dim]; head_dim
-    is a multiple of 16.
+    key and value go in keys and values [num_blocks, block_size, num_kv_heads, head_dim] fp32;
+    head_dim is a multiple of 16. An int8 cache has SCALE_BYTES more in its last dimension: each
+    token's key or value of a head is rounded to 127ths of its largest number, and that 127th, fp32,
+    stands behind it.
 
     block_tables [num_seqs, max_blocks], query_starts [num_seqs + 1] and context_lens [num_seqs],
     int32, are those of a `ForwardBatch`. A row sees `window` keys, its own included, or all where
@@ -75,6 +82,8 @@ def _paged_attention(
     rows stand beside a row and however its sequence came to be computed.
     """
     num_kv_heads, head_dim = keys.shape[2:]
+    if keys.dtype == torch.int8:
+        head_dim -= SCALE_BYTES
     return qkv.new_empty(qkv.shape[0], qkv.shape[1] - 2 * num_kv_heads * head_dim)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from models.kernels import library
+from models.kernels.operators import HEAD_DIM_MULTIPLE
 from models.layers.forward_batch import ForwardBatch, LayerCache
 
 TILE_ROWS = 128
@@ -25,8 +26,6 @@ GROUP_TOKENS = 16384
 """Decode rows share a gather until it holds so many cached tokens."""
 SMALLEST_GROUP_TOKENS = 256
 """Contexts up to this length count as equally long."""
-KERNEL_DIMENSIONS = 16
-"""The kernel takes heads whose dimension is a multiple of this."""
 
 Rows = slice | torch.Tensor
 """Rows of the packed batch: a slice where they are consecutive, else [n] int64."""
@@ -103,12 +102,11 @@ class AttentionPlan:
 
 
 def _has_kernel(keys: torch.Tensor) -> bool:
-    return (
-        keys.device.type == "cpu"
-        and keys.dtype == torch.float32
-        and keys.shape[3] % KERNEL_DIMENSIONS == 0
-        and library.is_loaded()
-    )
+    if keys.device.type != "cpu" or not library.is_loaded():
+        return False
+    if keys.dtype == torch.int8:
+        return True
+    return keys.dtype == torch.float32 and keys.shape[3] % HEAD_DIM_MULTIPLE == 0
 
 
 def _reach(batch: ForwardBatch, block_size: int, dtype: torch.dtype, window: int | None) -> Reach:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 
 LayerCache = tuple[torch.Tensor, torch.Tensor]
-"""One layer's keys and values, each [num_blocks, block_size, num_kv_heads, head_dim]."""
+"""One layer's keys and values, each [num_blocks, block_size, num_kv_heads, stored_dim]: head_dim,
+and in an int8 cache the bytes of a scale."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ class CacheConfig:
     prefix_caching: bool = True
     memory_bytes: int | None = None
     """Bytes for keys and values; None: computed from what the machine has free."""
+    rounds_to_int8: bool = False
+    """A quarter of the bytes per token, at the price of rounding."""
 
     def __post_init__(self) -> None:
         if self.block_size < 1:

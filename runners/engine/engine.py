@@ -18,7 +18,7 @@ from runners.engine.config import CacheConfig, SchedulerConfig
 from runners.engine.errors import RequestError
 from runners.engine.grammar import GrammarError
 from runners.engine.grammar_masks import GrammarMasks
-from runners.engine.kv_cache import KVCache
+from runners.engine.kv_cache import KVCache, int8_shape
 from runners.engine.limits import EngineLimits
 from runners.engine.memory import plan_cache
 from runners.engine.model_runner import ModelRunner
@@ -33,7 +33,8 @@ logger = logging.getLogger(__name__)
 
 
 class Engine:
-    """Raises OutOfMemoryBudgetError at construction when the cache would not hold one block."""
+    """Raises at construction OutOfMemoryBudgetError when the cache would not hold one block,
+    CacheFormatError when it cannot be int8."""
 
     def __init__(
         self,
@@ -43,8 +44,11 @@ class Engine:
         cache: CacheConfig,
         eos_token_ids: frozenset[int] = frozenset(),
     ) -> None:
+        shape = model.cache_shape
+        if cache.rounds_to_int8:
+            shape = int8_shape(shape, model.device)
         plan = plan_cache(
-            model.cache_shape,
+            shape,
             cache,
             max_num_seqs=scheduler.max_num_seqs,
             max_model_len=model.max_model_len,
@@ -61,7 +65,7 @@ class Engine:
         self._blocks = BlockManager(
             plan.num_blocks, plan.block_size, prefix_caching=cache.prefix_caching
         )
-        self._kv_cache = KVCache(model.cache_shape, plan.num_blocks, plan.block_size, model.device)
+        self._kv_cache = KVCache(shape, plan.num_blocks, plan.block_size, model.device)
         self._scheduler = Scheduler(scheduler, self._blocks)
         self._model_runner = ModelRunner(model, self._kv_cache)
         self._sampler = Sampler()

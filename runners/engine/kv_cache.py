@@ -1,15 +1,38 @@
 """The tensors behind the block ids, and how many of them the machine can hold."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import torch
 
 from models.architectures.causal_lm import CacheShape
+from models.kernels import library
+from models.kernels.operators import HEAD_DIM_MULTIPLE
 from models.layers.forward_batch import LayerCache
 
 
+class CacheFormatError(ValueError):
+    """This model's keys and values cannot be kept as asked for."""
+
+
+def int8_shape(shape: CacheShape, device: torch.device) -> CacheShape:
+    """The same cache rounded to int8. Raises CacheFormatError where no kernel attends over it."""
+    if device.type != "cpu" or shape.dtype != torch.float32 or not library.is_loaded():
+        raise CacheFormatError(
+            f"kv_cache=int8 needs the CPU kernels and a model computed in fp32; this one runs on "
+            f"{device.type} in {shape.dtype}. Leave kv_cache out, or build the kernels: "
+            "python -m models.kernels.build."
+        )
+    if shape.head_dim % HEAD_DIM_MULTIPLE:
+        raise CacheFormatError(
+            f"kv_cache=int8 needs heads of a multiple of {HEAD_DIM_MULTIPLE} dimensions; those of "
+            f"this model have {shape.head_dim}. Leave kv_cache out."
+        )
+    return replace(shape, dtype=torch.int8)
+
+
 class KVCache:
-    """Per layer one key and one value tensor, [num_blocks, block_size, num_kv_heads, head_dim].
+    """Per layer one key and one value tensor, [num_blocks, block_size, num_kv_heads, stored_dim].
 
     Zeroed, because attention multiplies slots it has masked by a weight of 0, and 0 * NaN is NaN.
     On a CPU the pages are taken from the system only as blocks are first written.
@@ -20,7 +43,7 @@ class KVCache:
     ) -> None:
         self.num_blocks = num_blocks
         self.block_size = block_size
-        size = (num_blocks, block_size, shape.num_kv_heads, shape.head_dim)
+        size = (num_blocks, block_size, shape.num_kv_heads, shape.stored_dim)
         self.layers: Sequence[LayerCache] = tuple(
             (
                 torch.zeros(size, dtype=shape.dtype, device=device),

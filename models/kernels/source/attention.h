@@ -13,6 +13,9 @@
 // lane does not see has no part in its sums: a NaN there stays there.
 #pragma once
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 #include <omp.h>
 
 #include "activation.h"
@@ -112,7 +115,8 @@ struct Partial {
     }
 };
 
-// The keys and values of one tile that some lane sees, none after the last. Those in [all_from, all_to) all lanes see.
+// The keys and values of one tile that some lane sees, none after the last. Those in [all_from,
+// all_to) all lanes see.
 struct KeyTile {
     int64_t first;  // position of keys[0]
     int64_t count;
@@ -129,22 +133,26 @@ struct KeyTile {
         all_to = smaller(count, reach.first_position + 1 - first);
         if (all_from >= all_to) all_from = all_to = count;
         const int32_t* table = task.block_tables + tile.sequence * task.max_blocks;
-        const int64_t slot_size = task.num_kv_heads * task.head_dim;
+        const int64_t slot_size = task.num_kv_heads * task.stored_size;
         for (int64_t i = 0; i < count; i++) {
             int64_t block = table[(first + i) / task.block_size];
             int64_t slot = block * task.block_size + (first + i) % task.block_size;
-            keys[i] = task.keys + slot * slot_size + tile.kv_head * task.head_dim;
-            values[i] = task.values + slot * slot_size + tile.kv_head * task.head_dim;
+            keys[i] = task.keys + slot * slot_size + tile.kv_head * task.stored_size;
+            values[i] = task.values + slot * slot_size + tile.kv_head * task.stored_size;
         }
+        pad();
+    }
+
+    void pad() {
         for (int i = 0; i < kMaxKeys && count > 0; i++) keys[count + i] = keys[count - 1];
     }
 
     bool has_hidden() const { return all_from > 0 || all_to < count; }
 
     // Blocks lie anywhere in memory, where no hardware foresees the next one.
-    static void prefetch(const float* const* rows, int64_t count, int64_t head_dim) {
+    static void prefetch(const float* const* rows, int64_t count, int64_t stored_size) {
         for (int64_t i = 0; i < count; i++)
-            for (int64_t d = 0; d < head_dim; d += 64 / sizeof(float))
+            for (int64_t d = 0; d < stored_size; d += 64 / sizeof(float))
                 __builtin_prefetch(rows[i] + d, 0, 2);  // not into the small first cache
     }
 };
@@ -152,6 +160,7 @@ struct KeyTile {
 // What one thread works with on one tile of lanes.
 template <class L>
 struct Workspace {
+    float* unpacked;     // [2 * kTileKeys][head_dim]: keys and values of a cache of bytes
     float* queries;      // [head_dim][kWidth], scaled
     float* scores;       // [kTileKeys + kMaxKeys][kWidth], then the weights
     int32_t* positions;  // [kWidth]
@@ -159,16 +168,74 @@ struct Workspace {
     Partial<L> span;
 
     static int64_t size(int64_t head_dim) {
-        return (head_dim + kTileKeys + kMaxKeys + 1) * L::kWidth + 2 * Partial<L>::size(head_dim);
+        return 2 * kTileKeys * head_dim + (head_dim + kTileKeys + kMaxKeys + 1) * L::kWidth +
+               2 * Partial<L>::size(head_dim);
     }
 
     Workspace(float* data, int64_t head_dim)
-        : queries(data),
+        : unpacked(data),
+          queries(unpacked + 2 * kTileKeys * head_dim),
           scores(queries + head_dim * L::kWidth),
           positions((int32_t*)(scores + (kTileKeys + kMaxKeys) * L::kWidth)),
           running((float*)(positions + L::kWidth), head_dim),
           span(running.sums + Partial<L>::size(head_dim), head_dim) {}
 };
+
+typedef int8_t Bytes __attribute__((vector_size(kLanes)));
+
+// The compiler would widen them one by one.
+KAMADO_INLINE Ints load_bytes(const int8_t* p) {
+#if defined(__AVX512F__)
+    return (Ints)_mm512_maskz_cvtepi8_epi32(0xffff, _mm_loadu_si128((const __m128i*)p));
+#elif defined(__AVX2__)
+    return (Ints)_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)p));
+#else
+    Bytes bytes;
+    memcpy(&bytes, p, sizeof bytes);
+    return __builtin_convertvector(bytes, Ints);
+#endif
+}
+
+// A head of a cache of bytes is head_dim of them, then the float by which they were divided.
+static void pack_head(const float* x, int64_t head_dim, float* stored) {
+    Floats largest{};
+    Ints is_nan{};
+    for (int64_t d = 0; d < head_dim; d += kLanes) {
+        Floats v = load(x + d);
+        largest = max(max(v, -v), largest);
+        is_nan = is_nan | (v != v);
+    }
+    float scale = max(largest) / 127.0f;
+    for (int i = 0; i < kLanes; i++)
+        if (is_nan[i]) scale = __builtin_nanf("");  // which shows in whatever is read from here
+    const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
+    for (int64_t d = 0; d < head_dim; d += kLanes) {
+        Floats v = load(x + d) * inverse;
+        v = v + (v < 0.0f ? -0.5f - Floats{} : 0.5f - Floats{});  // conversion truncates
+        Bytes bytes = __builtin_convertvector(__builtin_convertvector(v, Ints), Bytes);
+        memcpy((int8_t*)stored + d, &bytes, sizeof bytes);
+    }
+    stored[head_dim / 4] = scale;
+}
+
+static void unpack_head(const float* stored, int64_t head_dim, float* x) {
+    const float scale = stored[head_dim / 4];
+    for (int64_t d = 0; d < head_dim; d += kLanes) {
+        store(x + d, to_floats(load_bytes((const int8_t*)stored + d)) * scale);
+    }
+}
+
+static void unpack(KeyTile& tile, int64_t head_dim, float* unpacked) {
+    for (int64_t i = 0; i < tile.count; i++) {
+        float* key = unpacked + i * head_dim;
+        float* value = key + kTileKeys * head_dim;
+        unpack_head(tile.keys[i], head_dim, key);
+        unpack_head(tile.values[i], head_dim, value);
+        tile.keys[i] = key;
+        tile.values[i] = value;
+    }
+    tile.pad();
+}
 
 // scores[i] = keys[i] . query of each lane, the dimensions in their order.
 template <class L>
@@ -340,14 +407,14 @@ static void attend_tile_few(const AttentionTask& task, const KeyTile& tile, cons
                             const Workspace<L>& work, int64_t num_lanes, Partial<L>& partial) {
     for (int64_t i = 0; i < tile.count; i += kLanes) {
         if (i < next.count)
-            KeyTile::prefetch(next.keys + i, smaller(kLanes, next.count - i), task.head_dim);
+            KeyTile::prefetch(next.keys + i, smaller(kLanes, next.count - i), task.stored_size);
         score_few<L>(work.queries, num_lanes, tile.keys + i, task.head_dim,
                      work.scores + i * L::kWidth);
     }
     if (task.softcap) cap_and_hide<L>(task, tile, work.positions, work.scores);
     typename L::Vector shrink[1];
     weigh<L>(work.scores, tile.count, partial, shrink);
-    KeyTile::prefetch(next.values, next.count, task.head_dim);
+    KeyTile::prefetch(next.values, next.count, task.stored_size);
     add_values_few<L>(tile, work.scores, num_lanes, task.head_dim, shrink[0], partial);
 }
 
@@ -356,7 +423,7 @@ static void attend_tile(const AttentionTask& task, const KeyTile& tile, const Ke
                         const Workspace<L>& work, Partial<L>& partial) {
     typedef typename L::Vector Vector;
     for (int64_t i = 0; i < tile.count; i += L::kKeys) {
-        if (i < next.count) KeyTile::prefetch(next.keys + i, L::kKeys, task.head_dim);
+        if (i < next.count) KeyTile::prefetch(next.keys + i, L::kKeys, task.stored_size);
         score<L>(work.queries, tile.keys + i, task.head_dim, work.scores + i * L::kWidth);
     }
     if (tile.has_hidden() || task.softcap) cap_and_hide<L>(task, tile, work.positions, work.scores);
@@ -365,7 +432,7 @@ static void attend_tile(const AttentionTask& task, const KeyTile& tile, const Ke
     const int64_t share = ceil_div(next.count * L::kDimensions, task.head_dim);
     for (int64_t d = 0; d < task.head_dim; d += L::kDimensions) {
         const int64_t first = d / L::kDimensions * share;
-        KeyTile::prefetch(next.values + first, smaller(share, next.count - first), task.head_dim);
+        KeyTile::prefetch(next.values + first, smaller(share, next.count - first), task.stored_size);
         Vector sums[L::kDimensions][L::kCount] = {};
         add_values<L, true>(task, tile, work.scores, work.positions, d, 0, tile.all_from, sums);
         add_values<L, false>(task, tile, work.scores, work.positions, d, tile.all_from, tile.all_to,
@@ -388,6 +455,7 @@ static void attend_span(const AttentionTask& task, const LaneTile& tile, const R
     KeyTile keys(task, tile, reach, start);
     for (; start < stop; start += kTileKeys) {
         const KeyTile next(task, tile, reach, start + kTileKeys);
+        if (task.holds_bytes()) unpack(keys, task.head_dim, work.unpacked);
         if (L::kCount == 1 && tile.num_lanes <= kFewLanes && reach.is_one_position() &&
             task.head_dim % kLanes == 0)
             attend_tile_few<L>(task, keys, next, work, tile.num_lanes, partial);
@@ -524,22 +592,31 @@ KAMADO_INLINE void rotate(float* x, const float* cosines, int64_t rotary_dim) {
 }
 
 // Brings a row's queries into the output, its keys and values into the cache.
-static void place_row(const AttentionTask& task, int64_t row) {
+static void place_row(const AttentionTask& task, int64_t row, float* scratch) {
     const int64_t num_heads = task.num_heads, num_kv_heads = task.num_kv_heads, dim = task.head_dim;
     const float* x = task.qkv + row * task.qkv_stride;
     const int64_t slot = task.slots[row];
     for (int64_t head = 0; head < num_heads + num_kv_heads; head++) {
-        float* y = head < num_heads ? task.output + (row * num_heads + head) * dim
-                                    : task.keys + (slot * num_kv_heads + head - num_heads) * dim;
+        const bool is_key = head >= num_heads;
+        float* stored = task.keys + (slot * num_kv_heads + head - num_heads) * task.stored_size;
+        float* y = !is_key                ? task.output + (row * num_heads + head) * dim
+                   : task.holds_bytes() ? scratch
+                                          : stored;
         if (task.norm_weight)
             rms_norm_row(x + head * dim, task.norm_weight + head * dim, task.norm_eps, dim, y);
         else
             memcpy(y, x + head * dim, dim * sizeof(float));
         if (task.rotation)
             rotate(y, task.rotation + task.positions[row] * task.rotary_dim, task.rotary_dim);
+        if (is_key && task.holds_bytes()) pack_head(y, dim, stored);
     }
-    memcpy(task.values + slot * num_kv_heads * dim, x + (num_heads + num_kv_heads) * dim,
-           num_kv_heads * dim * sizeof(float));
+    x += (num_heads + num_kv_heads) * dim;
+    float* stored = task.values + slot * num_kv_heads * task.stored_size;
+    if (task.holds_bytes())
+        for (int64_t head = 0; head < num_kv_heads; head++)
+            pack_head(x + head * dim, dim, stored + head * task.stored_size);
+    else
+        memcpy(stored, x, num_kv_heads * dim * sizeof(float));
 }
 
 static int64_t lane_tiles_of(const AttentionTask& task, int64_t sequence) {
@@ -584,7 +661,7 @@ static void attention(const AttentionTask& task) {
     {
         Scratch work(Scratch::kAttention, Workspace<WidestLanes>::size(task.head_dim));
 #pragma omp for
-        for (int64_t row = 0; row < task.num_rows; row++) place_row(task, row);
+        for (int64_t row = 0; row < task.num_rows; row++) place_row(task, row, work.data);
         if (is_split) {
 #pragma omp for schedule(dynamic, 1)
             for (int64_t i = 0; i < num_spans; i++) {

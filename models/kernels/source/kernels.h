@@ -64,8 +64,10 @@ struct AttentionTask {
     int64_t rotary_dim;
     const int64_t* positions;  // [num_rows]
     const int64_t* slots;      // [num_rows]
-    float* keys;               // [num_slots][num_kv_heads][head_dim]
+    // [num_slots][num_kv_heads][stored_size]: head_dim floats, or as many bytes and their scale.
+    float* keys;
     float* values;
+    int64_t stored_size;
     int64_t block_size;
     const int32_t* block_tables;  // [num_seqs][max_blocks]
     int64_t max_blocks;
@@ -76,6 +78,8 @@ struct AttentionTask {
     int64_t window;  // a row sees so many keys, its own included; 0: all
     float softcap;   // 0: none
     float* output;   // [num_rows][num_heads][head_dim]; meanwhile the queries lie there
+
+    bool holds_bytes() const { return stored_size != head_dim; }
 };
 
 // y = x / rms(x) * weight + residual

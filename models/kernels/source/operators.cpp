@@ -121,7 +121,13 @@ Tensor paged_attention(const Tensor& qkv, const OptionalTensor& norm_weight, dou
                        int64_t window, double softcap) {
     TORCH_CHECK(keys.dim() == 4 && values.sizes() == keys.sizes(),
                 "keys and values are [num_blocks, block_size, num_kv_heads, head_dim]");
-    const int64_t num_kv_heads = keys.size(2), head_dim = keys.size(3);
+    const bool holds_bytes = keys.scalar_type() == at::kChar;
+    TORCH_CHECK(keys.is_contiguous() && values.is_contiguous() &&
+                    values.scalar_type() == keys.scalar_type() &&
+                    (holds_bytes || keys.scalar_type() == at::kFloat),
+                "keys and values are contiguous, both fp32 or both int8");
+    const int64_t num_kv_heads = keys.size(2);
+    const int64_t head_dim = keys.size(3) - (holds_bytes ? sizeof(float) : 0);
     TORCH_CHECK(qkv.dim() == 2 && qkv.scalar_type() == at::kFloat && qkv.stride(1) == 1,
                 "qkv is [num_rows, columns] fp32 with adjacent columns");
     const int64_t num_rows = qkv.size(0), num_heads = qkv.size(1) / head_dim - 2 * num_kv_heads;
@@ -154,8 +160,9 @@ Tensor paged_attention(const Tensor& qkv, const OptionalTensor& norm_weight, dou
         .rotary_dim = rotation ? rotation->size(1) : 0,
         .positions = longs(positions),
         .slots = longs(slots),
-        .keys = const_cast<float*>(floats(keys)),
-        .values = const_cast<float*>(floats(values)),
+        .keys = static_cast<float*>(keys.mutable_data_ptr()),
+        .values = static_cast<float*>(values.mutable_data_ptr()),
+        .stored_size = holds_bytes ? keys.size(3) / 4 : head_dim,
         .block_size = keys.size(1),
         .block_tables = ints(block_tables),
         .max_blocks = block_tables.size(1),

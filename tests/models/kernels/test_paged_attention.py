@@ -26,6 +26,7 @@ class Shape:
     has_norm: bool = False
     window: int = 0
     softcap: float = 0.0
+    is_int8: bool = False
 
     @property
     def num_columns(self):
@@ -68,8 +69,11 @@ class Cache:
         blocks = list(range(sum(counts) + 2))
         random.Random(0).shuffle(blocks)
         self.tables = [[blocks.pop() for _ in range(count)] for count in counts]
-        size = (sum(counts) + 2, shape.block_size, shape.num_kv_heads, shape.head_dim)
+        row = shape.head_dim // 4 + 1 if shape.is_int8 else shape.head_dim
+        size = (sum(counts) + 2, shape.block_size, shape.num_kv_heads, row)
         self.keys, self.values = torch.full(size, torch.nan), torch.full(size, torch.nan)
+        if shape.is_int8:
+            self.keys, self.values = self.keys.view(torch.int8), self.values.view(torch.int8)
 
     def slot(self, sequence, position):
         block, offset = divmod(position, self.shape.block_size)
@@ -139,6 +143,8 @@ def expected(layer, rows):
         a, b, rest = rotated.split((half, half, shape.head_dim - 2 * half), dim=-1)
         rotated = torch.cat((a * cos - b * sin, b * cos + a * sin, rest), dim=-1)
     query, key = rotated[:, : shape.num_heads], rotated[:, shape.num_heads :]
+    if shape.is_int8:
+        key, value = rounded(key), rounded(value)
     group_size = shape.num_heads // shape.num_kv_heads
     key, value = (half.repeat_interleave(group_size, dim=1) for half in (key, value))
     scores = torch.einsum("nhd,khd->hnk", query, key) * layer.scale
@@ -150,8 +156,16 @@ def expected(layer, rows):
     return torch.einsum("hnk,khd->nhd", weights, value).flatten(1)
 
 
+def rounded(x):
+    """[..., head_dim] as an int8 cache holds it."""
+    scale = x.abs().amax(-1, keepdim=True) / 127
+    return (x / scale).round() * scale
+
+
 def assert_equals_float64(layer, rows, output):
-    torch.testing.assert_close(output.double(), expected(layer, rows), atol=4e-6, rtol=4e-6)
+    # Half-way cases of a few keys may be rounded either way.
+    atol = 3e-3 if layer.shape.is_int8 else 4e-6
+    torch.testing.assert_close(output.double(), expected(layer, rows), atol=atol, rtol=4e-6)
 
 
 QWEN2 = Shape(rotary_dim=64)
@@ -162,6 +176,8 @@ SHAPES = {
     "partial rotary": Shape(6, 6, 80, 7, rotary_dim=20),
     "one key head": Shape(71, 1, 64),
     "short window": Shape(4, 2, 16, 4, window=1),
+    "int8 cache": replace(QWEN2, is_int8=True),
+    "int8 cache, one query head": Shape(3, 3, 80, 7, window=70, is_int8=True),
     "window across spans": Shape(9, 3, 16, 4, window=600, softcap=3.0),
 }
 
@@ -259,6 +275,32 @@ def test_keys_and_values_are_in_the_cache_afterwards(instruction_set):
     heads = rows.view(37, -1, shape.head_dim)
     assert torch.equal(cache.keys.flatten(0, 1)[slots], heads[:, 4:6])
     assert torch.equal(cache.values.flatten(0, 1)[slots], heads[:, 6:])
+
+
+def test_an_int8_cache_holds_the_nearest_of_127_steps(instruction_set):
+    shape = Shape(num_heads=4, num_kv_heads=2, is_int8=True)
+    layer, rows = Layer(shape), tokens(shape, 37, 0)
+    rows[3, 4 * 64 :] = 0.0
+    cache = Cache(shape, [len(rows)])
+    attend(layer, cache, [(0, rows, 0, 37)])
+    slots = torch.tensor([cache.slot(0, p) for p in range(37)])
+    stored = torch.stack((cache.keys, cache.values)).flatten(1, 2)[:, slots]
+    scale = stored[..., 64:].view(torch.float32)
+    exact = rows.view(37, -1, 64)[:, 4:].view(37, 2, 2, 64).transpose(0, 1)
+    torch.testing.assert_close(scale, exact.abs().amax(-1, keepdim=True) / 127)
+    assert ((stored[..., :64] * scale - exact).abs() <= scale * 0.5001).all()
+
+
+def test_an_int8_cache_shows_what_is_not_finite(instruction_set):
+    shape = replace(QWEN2, is_int8=True, window=50)
+    layer, rows = Layer(shape), tokens(shape, 120, 0)
+    clean = in_chunks(layer, [rows], 1000)[0]
+    rows[20, -1], rows[60, -1] = torch.nan, torch.inf  # of a value
+    output = in_chunks(layer, [rows], 1000)[0]
+    last_head = output[:, -64:]
+    assert last_head[20:110].isnan().all()
+    assert torch.equal(output[:20], clean[:20])
+    assert torch.equal(output[110:], clean[110:])
 
 
 def test_wrong_shapes_are_refused():

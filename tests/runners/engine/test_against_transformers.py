@@ -23,6 +23,7 @@ def reference():
         num_hidden_layers=3,
         num_attention_heads=6,
         num_key_value_heads=2,
+        head_dim=16,
         max_position_embeddings=128,
         bos_token_id=None,
         eos_token_id=None,
