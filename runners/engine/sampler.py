@@ -13,10 +13,10 @@ import torch
 
 from runners.engine.grammar_masks import GrammarMasks
 from runners.engine.request import TokenLogprob
-from runners.engine.selection import draw, find_best, find_likeliest, invert, scale
+from runners.engine.selection import draw, find_best, find_likeliest, invert
 from runners.engine.sequence import Sequence
 
-NUM_PRESELECTED = 64
+NUM_PRESELECTED = (64, 512)
 """Candidates that truncated sampling looks at before it falls back to sorting the vocabulary.
 Sorting 150k logits per row costs a hundred times the selection, and the nucleus rarely holds more
 than a few."""
@@ -87,22 +87,18 @@ class Sampler:
         token_ids: list[int],
     ) -> None:
         """top_k, top_p and min_p each keep a prefix of the candidates in order of probability, so
-        what is kept is decided on the most likely few; rows for which those do not settle it sort
-        everything."""
-        count = min(NUM_PRESELECTED, logits.shape[-1])
-        probs, ids = find_likeliest(logits, rows, _temperatures(sequences, rows), count)
-        kept, settled = _truncate(probs, sequences, rows, is_whole=count == logits.shape[-1])
-        uniforms = _uniforms(sequences, rows, logits.device)
-        picks = ids.gather(1, invert(kept, uniforms)[:, None]).squeeze(1)
-        _assign(token_ids, rows, picks)
-        open_rows = [i for i, is_settled in enumerate(settled) if not is_settled]
-        if open_rows:
-            full_rows = [rows[i] for i in open_rows]
-            scaled = scale(logits, full_rows, _temperatures(sequences, full_rows))
-            probs, ids = scaled.softmax(-1).sort(dim=-1, descending=True)
-            kept, _ = _truncate(probs, sequences, full_rows, is_whole=True)
-            picks = ids.gather(1, invert(kept, uniforms[open_rows])[:, None]).squeeze(1)
-            _assign(token_ids, full_rows, picks)
+        what is kept is decided on the most likely few; rows for which those do not settle it look
+        at more."""
+        vocab_size = logits.shape[-1]
+        for count in (*(count for count in NUM_PRESELECTED if count < vocab_size), vocab_size):
+            probs, ids = find_likeliest(logits, rows, _temperatures(sequences, rows), count)
+            kept, settled = _truncate(probs, sequences, rows, is_whole=count == vocab_size)
+            uniforms = _uniforms(sequences, rows, logits.device)
+            picks = ids.gather(1, invert(kept, uniforms)[:, None]).squeeze(1)
+            _assign(token_ids, rows, picks)
+            rows = [row for row, is_settled in zip(rows, settled, strict=True) if not is_settled]
+            if not rows:
+                return
 
 
 def _truncate(

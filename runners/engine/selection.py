@@ -10,6 +10,9 @@ import torch
 
 from models.kernels import library
 
+MOST_SELECTED = 1024
+"""Beyond, sorting everything is faster than keeping the best in order."""
+
 
 def find_best(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """logits [n, vocab_size] -> each row's largest value, NaN if it holds one, and the lowest id
@@ -31,7 +34,7 @@ def draw(
             logits, rows, temperatures, uniforms.tolist()
         )
         return ids
-    return invert(scale(logits, rows, temperatures).softmax(-1), uniforms)
+    return invert(_scale(logits, rows, temperatures).softmax(-1), uniforms)
 
 
 def find_likeliest(
@@ -39,15 +42,15 @@ def find_likeliest(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Probabilities in falling order and their ids: [len(rows), count], [len(rows), count]
     int64."""
-    if _has_kernels(logits):
+    if count <= MOST_SELECTED and _has_kernels(logits):
         values, ids, log_sums = torch.ops.kamado.top_k.default(logits, rows, temperatures, count)
         return (values - log_sums[:, None]).exp_(), ids
-    scaled = scale(logits, rows, temperatures)
+    scaled = _scale(logits, rows, temperatures)
     values, ids = scaled.topk(count, dim=-1)
     return (values - scaled.logsumexp(-1, keepdim=True)).exp(), ids
 
 
-def scale(logits: torch.Tensor, rows: list[int], temperatures: Sequence[float]) -> torch.Tensor:
+def _scale(logits: torch.Tensor, rows: list[int], temperatures: Sequence[float]) -> torch.Tensor:
     """The rows' logits over their temperatures, the largest moved to 0 so that no temperature
     overflows: [len(rows), vocab_size]."""
     chosen = logits[rows]
