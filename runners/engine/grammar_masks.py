@@ -34,9 +34,11 @@ class GrammarMasks:
         self._rows = [row for row, sequence in enumerate(sequences) if sequence.grammar is not None]
         num_words = -(-vocab_size // 32)
         self._bits = np.empty((len(self._rows), num_words * 4), dtype=np.uint8)
+        first_address = self._bits.ctypes.data
         for place, row in enumerate(self._rows):
             try:
-                self._fill(self._bits[place], sequences[row])
+                address = first_address + place * num_words * 4
+                self._fill(self._bits[place], address, sequences[row])
             except GrammarError as error:
                 self.errors[row] = error
                 self._bits[place] = 0xFF
@@ -65,14 +67,14 @@ class GrammarMasks:
             except GrammarError as error:
                 self.errors[row] = error
 
-    def _fill(self, bits: np.ndarray, sequence: Sequence) -> None:
-        """bits [num_bytes] uint8, overwritten. Raises GrammarError."""
+    def _fill(self, bits: np.ndarray, address: int, sequence: Sequence) -> None:
+        """bits [num_bytes] uint8 at `address`, overwritten. Raises GrammarError."""
         if sequence.forced_ids:
             bits[:] = 0
             _allow(bits, sequence.forced_ids[0])
             return
         assert sequence.grammar is not None
-        sequence.grammar.fill(bits.ctypes.data, bits.nbytes, sequence.num_remaining)
+        sequence.grammar.fill(address, bits.nbytes, sequence.num_remaining)
         if sequence.num_output_tokens < sequence.request.params.min_tokens:
             _forbid_unless_last(bits, sequence.stop_ids)
 

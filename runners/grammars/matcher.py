@@ -6,8 +6,7 @@ token after which no way of that length would be left.
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from llguidance import LLMatcher
 
@@ -27,7 +26,7 @@ MAX_PATTERNS = 16
 MAX_KNOWN_TOKENS = 4096
 START_ALLOWANCE_S = 0.1
 TOKEN_ALLOWANCE_S = 0.001
-"""Of processor time: what a choice's grammar may use over all its tokens, and as much again for
+"""Of processor time: what the masks of a choice may take over all its tokens, and as much again
 looking for its end. Beyond the first the choice fails, beyond the second it may be cut off."""
 
 
@@ -87,8 +86,12 @@ class MatcherState:
         return bool(self._matcher.is_stopped())
 
     def fill(self, row_address: int, num_bytes: int, remaining: int) -> None:
-        with self._accounted():
-            self._matcher.unsafe_compute_mask_ptr(row_address, num_bytes)
+        started_s = time.thread_time()
+        self._matcher.unsafe_compute_mask_ptr(row_address, num_bytes)
+        self._check()
+        self._allowance_s -= time.thread_time() - started_s
+        if self._allowance_s < 0:
+            self._give_up("it takes too long to tell what it allows next")
         if self._may_be_out_of_reach(remaining) and self._search_allowance_s > 0:
             self._look_for_end(remaining)
 
@@ -118,25 +121,19 @@ class MatcherState:
         self._tried = None
         self._allowance_s += TOKEN_ALLOWANCE_S
         self._search_allowance_s += TOKEN_ALLOWANCE_S
-        with self._accounted():
-            if not self._matcher.consume_token(token_id) and not self._matcher.is_error():
-                raise GrammarError("the grammar does not allow the token that was taken.")
+        if not self._matcher.consume_token(token_id):
+            self._check()
+            raise GrammarError("the grammar does not allow the token that was taken.")
 
     def forced(self) -> Sequence[int]:
-        with self._accounted():
-            tokens: list[int] = self._matcher.compute_ff_tokens()
+        tokens: list[int] = self._matcher.compute_ff_tokens()
+        self._check()
         return tokens
 
-    @contextmanager
-    def _accounted(self) -> Iterator[None]:
-        """Raises GrammarError for an error of the matcher, or once the allowance is used up."""
-        started_s = time.thread_time()
-        yield
-        self._allowance_s -= time.thread_time() - started_s
+    def _check(self) -> None:
+        """Raises GrammarError for an error of the matcher."""
         if self._matcher.is_error():
             self._give_up(error_of(self._matcher).partition("\n")[0][:200])
-        if self._allowance_s < 0:
-            self._give_up("it takes too long to tell what it allows next")
 
     def _give_up(self, why: str) -> None:
         self._grammar.fault = why
