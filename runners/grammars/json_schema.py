@@ -255,7 +255,7 @@ class _Sizes:
         """In tokens, which may have only a byte each, and a separator before them."""
         inner = [size for key, size in self._sizes.items() if key != id(self._root)]
         largest = max((size for size in inner if not math.isinf(size)), default=0.0)
-        return max(16, int(largest) + 2)
+        return max(8, int(largest) + 2)
 
     def _collect(self, schema: Any) -> None:
         if not isinstance(schema, Mapping) or id(schema) in self._sizes:

@@ -26,7 +26,7 @@ class GrammarSource:
 
     text: str
     """A Lark grammar."""
-    growth: int = 16
+    growth: int = 8
     """About how many tokens one token can add to the shortest way to the end: by beginning
     something that must be finished."""
     body: str = ""
