@@ -106,7 +106,8 @@ class ChatDialect:
             *self._rules(),
         ]
         kept = None if must_call or body is None else body
-        growth = max(tool.arguments.growth + len(tool.name) + 16 for tool in tools)
+        marks = tool_format.opening + tool_format.middle + tool_format.closing + tool_format.end
+        growth = len(marks) + max(len(tool.name) + tool.arguments.size for tool in tools)
         patterns = [pattern for tool in tools for pattern in tool.arguments.patterns]
         return GrammarSource(
             "\n".join(rules),

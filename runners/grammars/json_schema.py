@@ -58,6 +58,8 @@ class CheckedSchema:
 
     schema: Schema
     growth: int
+    size: int
+    """About how many tokens its shortest value has, or what it can grow by, if that is more."""
     patterns: tuple[str, ...]
 
 
@@ -75,7 +77,8 @@ def checked_schema(schema: object, path: str) -> CheckedSchema:
     sizes = _Sizes(schema)
     if math.isinf(sizes.of(schema)):
         raise GrammarRefusedError(path, f"{path} contains itself, so that no value can satisfy it.")
-    return CheckedSchema(closed, sizes.growth(), tuple(check.patterns))
+    size = max(sizes.growth(), int(sizes.of(schema)))
+    return CheckedSchema(closed, sizes.growth(), size, tuple(check.patterns))
 
 
 @dataclass(slots=True)
