@@ -16,8 +16,8 @@ from runners.engine.model_runner import ModelRunner
 
 logger = logging.getLogger(__name__)
 
-NARROW_STEP = ((0,),) * 4
-"""Prompts whose forward is like a step of four decoding sequences."""
+NARROW_STEP = ((0,),) * 8
+"""Prompts whose forward is like a step of eight decoding sequences."""
 WIDE_STEP = ((0,) * 128,)
 """A prompt like a chunk of prefill."""
 WIDE_TOKENS = 48

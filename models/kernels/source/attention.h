@@ -28,13 +28,18 @@ static void attend_span(const AttentionTask& task, const LaneTile& tile, const R
     partial.clear(task.head_dim);
     const int64_t stop = smaller((span + 1) * kSpanKeys, reach.last_position + 1);
     int64_t start = larger(span * kSpanKeys, reach.first_key / kTileKeys * kTileKeys);
+    const bool are_few = L::kCount == 1 && tile.num_lanes <= kFewLanes &&
+                         reach.is_one_position() && task.head_dim % kLanes == 0;
     KeyTile keys(task, tile, reach, start);
     for (; start < stop; start += kTileKeys) {
         const KeyTile next(task, tile, reach, start + kTileKeys);
         if (task.holds_bytes()) unpack(keys, task.head_dim, work.unpacked);
-        if (L::kCount == 1 && tile.num_lanes <= kFewLanes && reach.is_one_position() &&
-            task.head_dim % kLanes == 0)
-            attend_tile_few<L>(task, keys, next, work, tile.num_lanes, partial);
+        if (are_few && tile.num_lanes == 1)
+            attend_tile_few<L, 1>(task, keys, next, work, partial);
+        else if (are_few && tile.num_lanes == 2)
+            attend_tile_few<L, 2>(task, keys, next, work, partial);
+        else if (are_few)
+            attend_tile_few<L, kFewLanes>(task, keys, next, work, partial);
         else
             attend_tile<L>(task, keys, next, work, partial);
         keys = next;

@@ -66,37 +66,38 @@ KAMADO_INLINE void transpose(Floats (&rows)[kLanes]) {
 }
 
 // As `score`, for kLanes keys; head_dim is a multiple of kLanes.
-template <class L>
-static void score_few(const float* queries, int64_t num_lanes, const float* const* keys,
-                      int64_t head_dim, float* scores) {
-    Floats sums[kFewLanes] = {};
+template <class L, int kCount>
+static void score_few(const float* queries, const float* const* keys, int64_t head_dim,
+                      float* scores) {
+    Floats sums[kCount] = {};
     for (int64_t d = 0; d < head_dim; d += kLanes) {
         Floats columns[kLanes];
 #pragma GCC unroll 16
         for (int i = 0; i < kLanes; i++) columns[i] = load(keys[i] + d);
         transpose<kLanes / 2>(columns);
-        for (int64_t lane = 0; lane < num_lanes; lane++)
 #pragma GCC unroll 16
-            for (int i = 0; i < kLanes; i++)
+        for (int i = 0; i < kLanes; i++)
+#pragma GCC unroll 4
+            for (int lane = 0; lane < kCount; lane++)
                 sums[lane] = sums[lane] + columns[i] * queries[(d + i) * L::kWidth + lane];
     }
-    for (int64_t lane = 0; lane < num_lanes; lane++)
+    for (int lane = 0; lane < kCount; lane++)
         for (int i = 0; i < kLanes; i++) scores[i * L::kWidth + lane] = sums[lane][i];
 }
 
 // As `add_values` over all of a tile's keys, and the partial sums brought up to date.
-template <class L>
-static void add_values_few(const KeyTile& tile, const float* weights, int64_t num_lanes,
-                           int64_t head_dim, const typename L::Vector& shrink, Partial<L>& partial) {
+template <class L, int kCount>
+static void add_values_few(const KeyTile& tile, const float* weights, int64_t head_dim,
+                           const typename L::Vector& shrink, Partial<L>& partial) {
     for (int64_t d = 0; d < head_dim; d += kLanes) {
-        Floats sums[kFewLanes] = {};
+        Floats sums[kCount] = {};
         for (int64_t i = 0; i < tile.count; i++) {
             const Floats value = load(tile.values[i] + d);
 #pragma GCC unroll 4
-            for (int lane = 0; lane < kFewLanes; lane++)
+            for (int lane = 0; lane < kCount; lane++)
                 sums[lane] = sums[lane] + value * weights[i * L::kWidth + lane];
         }
-        for (int64_t lane = 0; lane < num_lanes; lane++)
+        for (int lane = 0; lane < kCount; lane++)
             for (int n = 0; n < kLanes; n++) {
                 float& at = partial.sums[(d + n) * L::kWidth + lane];
                 at = at * shrink[lane] + sums[lane][n];
@@ -184,20 +185,20 @@ KAMADO_INLINE void add_values(const AttentionTask& task, const KeyTile& tile, co
     }
 }
 
-template <class L>
+template <class L, int kCount>
 static void attend_tile_few(const AttentionTask& task, const KeyTile& tile, const KeyTile& next,
-                            const Workspace<L>& work, int64_t num_lanes, Partial<L>& partial) {
+                            const Workspace<L>& work, Partial<L>& partial) {
     for (int64_t i = 0; i < tile.count; i += kLanes) {
         if (i < next.count)
             KeyTile::prefetch(next.keys + i, smaller(kLanes, next.count - i), task.stored_size);
-        score_few<L>(work.queries, num_lanes, tile.keys + i, task.head_dim,
-                     work.scores + i * L::kWidth);
+        score_few<L, kCount>(work.queries, tile.keys + i, task.head_dim,
+                             work.scores + i * L::kWidth);
     }
     if (task.softcap) cap_and_hide<L>(task, tile, work.positions, work.scores);
     typename L::Vector shrink[1];
     weigh<L>(work.scores, tile.count, partial, shrink);
     KeyTile::prefetch(next.values, next.count, task.stored_size);
-    add_values_few<L>(tile, work.scores, num_lanes, task.head_dim, shrink[0], partial);
+    add_values_few<L, kCount>(tile, work.scores, task.head_dim, shrink[0], partial);
 }
 
 template <class L>
