@@ -1,8 +1,10 @@
 """The tensors behind the block ids, and how many of them the machine can hold."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+import numpy
 import torch
 
 from models.architectures.causal_lm import CacheShape
@@ -45,10 +47,7 @@ class KVCache:
         self.block_size = block_size
         size = (num_blocks, block_size, shape.num_kv_heads, shape.stored_dim)
         self.layers: Sequence[LayerCache] = tuple(
-            (
-                torch.zeros(size, dtype=shape.dtype, device=device),
-                torch.zeros(size, dtype=shape.dtype, device=device),
-            )
+            (_zeros(size, shape.dtype, device), _zeros(size, shape.dtype, device))
             for _ in range(shape.num_layers)
         )
 
@@ -58,3 +57,12 @@ class KVCache:
         for keys, values in self.layers:
             keys.index_fill_(0, index, 0)
             values.index_fill_(0, index, 0)
+
+
+def _zeros(size: Sequence[int], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """torch.zeros, but for a CPU in pages that the system hands out as they are first written:
+    torch writes them all, which takes seconds and the whole budget's memory at once."""
+    if device.type != "cpu":
+        return torch.zeros(size, dtype=dtype, device=device)
+    num_bytes = math.prod(size) * dtype.itemsize
+    return torch.from_numpy(numpy.zeros(num_bytes, numpy.uint8)).view(dtype).view(*size)

@@ -93,7 +93,8 @@ def test_gate(instruction_set, activation, out_features):
         pack_float(interleave_gate(weight)), out_features, interleave_gate(bias), activation
     )
     expected = (functions[activation](gate) * up).float()
-    torch.testing.assert_close(linear(x), expected, atol=2e-5, rtol=2e-5)
+    # A gate near 0 may be off by some ulp of its product's terms, and is then multiplied by up.
+    torch.testing.assert_close(linear(x), expected, atol=2e-4, rtol=2e-5)
 
 
 @pytest.mark.parametrize("size", [8, 40, 1024])
