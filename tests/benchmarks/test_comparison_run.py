@@ -125,11 +125,12 @@ async def test_a_disturbed_load_is_repeated(schedule, tmp_path, monkeypatch):
 
 
 async def test_told_to_end_it_ends_its_servers(schedule, tmp_path):
+    others = set(psutil.Process().children())  # of tests before
     forever = run(replace(schedule, seconds=60.0), {"a": ScriptPeer("A")}, tmp_path)
     running = asyncio.create_task(in_order(forever))
     while not forever.log.ready_s:
         await asyncio.sleep(0.05)
-    [server] = psutil.Process().children()
+    [server] = set(psutil.Process().children()) - others
     os.kill(os.getpid(), signal.SIGTERM)
     with pytest.raises(asyncio.CancelledError):
         await running
