@@ -26,14 +26,6 @@ class WeightFormat(IntEnum):
     INT4 = 3
 
 
-INPUTS_PER_WORD = {
-    WeightFormat.FLOAT32: 1,
-    WeightFormat.BFLOAT16: 2,
-    WeightFormat.INT8: 4,
-    WeightFormat.INT4: 8,
-}
-
-
 @dataclass(frozen=True, slots=True)
 class PackedWeight:
     format: WeightFormat

@@ -6,8 +6,8 @@
 #include <immintrin.h>
 #endif
 
-#include "activation.h"
 #include "kernels.h"
+#include "norm.h"
 #include "simd.h"
 
 namespace KAMADO_TARGET {

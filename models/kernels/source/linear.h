@@ -9,6 +9,7 @@
 
 #include "activation.h"
 #include "kernels.h"
+#include "norm.h"
 #include "scratch.h"
 #include "simd.h"
 
@@ -212,31 +213,33 @@ KAMADO_INLINE void for_each_tile(int64_t rows, F&& f) {
     for (int64_t t = 0; t < tiles; t++) f(rows * t / tiles, rows * (t + 1) / tiles - rows * t / tiles);
 }
 
-// A tile of rows against `panels` panels. A low tile takes several panels at once, or its few chains
-// of additions would wait for themselves.
-template <class Format, int kRows>
-static void direct_panels(const LinearTask& task, const float* x, int64_t x_stride, int64_t row,
-                          int64_t panel, int64_t panels) {
-    constexpr int kFitting = kTileRows / kRows;
-    constexpr int kTogether = kFitting >= 4 ? 4 : kFitting >= 2 ? 2 : 1;
-    int64_t p = 0;
-    for (; p + kTogether <= panels; p += kTogether)
-        direct_tile<Format, kRows, kTogether>(task, x, x_stride, row, panel + p);
-    for (; p < panels; p++) direct_tile<Format, kRows, 1>(task, x, x_stride, row, panel + p);
+// Divides panels among the threads of a team, and rows into tiles: f<tile rows, panels>(row, panel)
+// for all. A low tile takes several panels at once, or its few chains of additions would wait for
+// themselves.
+template <class F>
+KAMADO_INLINE void for_each_panel_and_tile(const LinearTask& task, F&& f) {
+#pragma omp for schedule(dynamic, 1)
+    for (int64_t first = 0; first < task.weight.num_panels; first += kBlockPanels) {
+        int64_t left = task.weight.num_panels - first;
+        int64_t stop = first + (left < kBlockPanels ? left : kBlockPanels);
+        for_each_tile(task.rows, [&](int64_t row, int64_t height) {
+            with_rows<kTileRows>(height, [&]<int kRows>() {
+                constexpr int kFitting = kTileRows / kRows;
+                constexpr int kTogether = kFitting >= 4 ? 4 : kFitting >= 2 ? 2 : 1;
+                int64_t panel = first;
+                for (; panel + kTogether <= stop; panel += kTogether)
+                    f.template operator()<kRows, kTogether>(row, panel);
+                for (; panel < stop; panel++) f.template operator()<kRows, 1>(row, panel);
+            });
+        });
+    }
 }
 
 template <class Format>
 static void direct(const LinearTask& task, const float* x, int64_t x_stride) {
-#pragma omp for schedule(dynamic, 1)
-    for (int64_t panel = 0; panel < task.weight.num_panels; panel += kBlockPanels) {
-        int64_t left = task.weight.num_panels - panel;
-        int64_t panels = left < kBlockPanels ? left : kBlockPanels;
-        for_each_tile(task.rows, [&](int64_t row, int64_t height) {
-            with_rows<kTileRows>(height, [&]<int kRows>() {
-                direct_panels<Format, kRows>(task, x, x_stride, row, panel, panels);
-            });
-        });
-    }
+    for_each_panel_and_tile(task, [&]<int kRows, int kPanels>(int64_t row, int64_t panel) {
+        direct_tile<Format, kRows, kPanels>(task, x, x_stride, row, panel);
+    });
 }
 
 template <class Format>

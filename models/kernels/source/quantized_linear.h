@@ -68,10 +68,12 @@ struct QuantizedInputs {
     }
 };
 
-// A format's next weights as unsigned bytes: the stored integer plus kBias.
+// A format's next weights as unsigned bytes: the stored integer plus kBias. Packing divided scales
+// by the power of two that the fp32 path leaves in its weights; here it is taken out again.
 struct Int8Bytes {
     static constexpr int kPerWord = 4;
     static constexpr int kBias = 128;
+    static constexpr float kPower = 0x1p24f;
     template <int>
     KAMADO_INLINE Ints bytes(Ints word) { return word ^ (int32_t)0x80808080; }
 };
@@ -79,6 +81,7 @@ struct Int8Bytes {
 struct Int4Bytes {
     static constexpr int kPerWord = 8;
     static constexpr int kBias = 8;
+    static constexpr float kPower = 0x1p28f;
     template <int kHalf>
     KAMADO_INLINE Ints bytes(Ints word) {
         return ((kHalf == 0 ? word : word >> 4) & 0x0f0f0f0f) ^ 0x08080808;
@@ -124,7 +127,7 @@ static void byte_tile(const LinearTask& task, const QuantizedInputs& inputs, int
             Floats scale, shift;
             if constexpr (kIsGrouped) {
                 int64_t offset = ((panel + v / kVectors) * inputs.num_groups + g) * kPanel + v % kVectors * kLanes;
-                scale = load(weight.scale + offset) * 0x1p28f;
+                scale = load(weight.scale + offset) * Bytes::kPower;
                 shift = load(weight.shift + offset);
             }
             for (int r = 0; r < kRows; r++) {
@@ -139,28 +142,16 @@ static void byte_tile(const LinearTask& task, const QuantizedInputs& inputs, int
         for (int p = 0; p < kPanels; p++) {
             Floats* finished = sums[r] + p * kVectors;
             if constexpr (!kIsGrouped)
-                for (int v = 0; v < kVectors; v++) finished[v] = finished[v] * 0x1p24f;
+                for (int v = 0; v < kVectors; v++) finished[v] = finished[v] * Bytes::kPower;
             finish_row(task, panel + p, row + r, finished);
         }
 }
 
 template <class Bytes>
 static void multiply_bytes(const LinearTask& task, const QuantizedInputs& inputs) {
-#pragma omp for schedule(dynamic, 1)
-    for (int64_t panel = 0; panel < task.weight.num_panels; panel += kBlockPanels) {
-        int64_t left = task.weight.num_panels - panel;
-        int64_t panels = left < kBlockPanels ? left : kBlockPanels;
-        for_each_tile(task.rows, [&](int64_t row, int64_t height) {
-            with_rows<kTileRows>(height, [&]<int kRows>() {
-                constexpr int kFitting = kTileRows / kRows;
-                constexpr int kTogether = kFitting >= 4 ? 4 : kFitting >= 2 ? 2 : 1;
-                int64_t p = 0;
-                for (; p + kTogether <= panels; p += kTogether)
-                    byte_tile<Bytes, kRows, kTogether>(task, inputs, row, panel + p);
-                for (; p < panels; p++) byte_tile<Bytes, kRows, 1>(task, inputs, row, panel + p);
-            });
-        });
-    }
+    for_each_panel_and_tile(task, [&]<int kRows, int kPanels>(int64_t row, int64_t panel) {
+        byte_tile<Bytes, kRows, kPanels>(task, inputs, row, panel);
+    });
 }
 
 static void quantized_linear(const LinearTask& task) {
