@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from api.completions import Completions
 from api.delivery import DeliveryLimits
 from api.front_door import FrontDoor
+from api.generator import Generator
 from api.metrics import Metrics
 from api.models import model_routes
 from api.served_model import ServedModel
@@ -30,7 +31,10 @@ def create_app(
 ) -> ASGIApp:
     """`more_models`: names to list beside the one that generates."""
     completions = Completions(
-        served, metrics, max_body_bytes=limits.max_body_bytes, limits=limits.delivery
+        served,
+        Generator(served, metrics),
+        max_body_bytes=limits.max_body_bytes,
+        limits=limits.delivery,
     )
     router = Router(
         [

@@ -1,51 +1,19 @@
-"""The two generating routes: request -> token ids -> generation -> answer."""
+"""The two generating routes of OpenAI's: request -> generation -> answer."""
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
 
 from starlette.requests import Request
 
 from api.chat_answer import ChatAnswer
 from api.chat_request import ChatRequest
-from api.choice_text import ChoiceText
 from api.completion_answer import CompletionAnswer
-from api.completion_request import CompletionRequest, Prompt
+from api.completion_request import CompletionRequest
 from api.delivery import Delivery, DeliveryLimits
-from api.errors import InvalidRequestError, api_error
-from api.generation import Generation
-from api.generation_fields import GenerationFields
-from api.grammars import chat_grammar, text_grammar
-from api.json_body import off_loop, read_json
-from api.metrics import Metrics
+from api.generator import Generator
+from api.json_body import read_json
 from api.served_model import ServedModel
-from api.tools import prompt_tools
-from runners.engine.errors import EngineError
-from runners.engine.grammar import Grammar
-from runners.engine.request import GenerationRequest
-from runners.engine.sampling_params import SamplingParams
-from runners.errors import TextError
-from runners.model_text import ModelText
 from runners.tokenizer import Tokenizer
-
-SHORT_PROMPT_CHARS = 4096
-"""Tokenised on the event loop; a thread's round trip would cost more than it saves."""
-
-TokenIds = tuple[int, ...]
-RequestModel = TypeVar("RequestModel", bound=GenerationFields)
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """What one call asks of the engine, and how its tokens are read."""
-
-    prompts: Sequence[TokenIds]
-    params: SamplingParams
-    grammar: Grammar | None
-    continues: bool
-    symbols: Mapping[int, str] = field(default_factory=dict)
 
 
 class Completions:
@@ -54,146 +22,57 @@ class Completions:
     def __init__(
         self,
         served: ServedModel,
-        metrics: Metrics,
+        generator: Generator,
         *,
         max_body_bytes: int,
         limits: DeliveryLimits,
     ) -> None:
         self._served = served
-        self._metrics = metrics
+        self._generator = generator
         self._max_body_bytes = max_body_bytes
         self._limits = limits
 
     async def chat(self, http: Request) -> Delivery:
         """Raises ApiError or ClientDisconnectedError, with nothing queued."""
-        request = await self._read(http, ChatRequest)
-        text = self._served.ready_text()
-        names = {"prompt": "messages", "logprobs": "top_logprobs"}
-        if request.max_completion_tokens is not None:
-            names["max_tokens"] = "max_completion_tokens"
-        try:
-            params = request.sampling_params(
-                max_tokens=request.token_limit, logprobs=request.num_logprobs
-            )
-            prompt = await self._chat_ids(text, request)
-            within = text.dialect.begins_within_reasoning(prompt)
-            grammar = await chat_grammar(text, request, within_reasoning=within)
-            calls_tools = bool(request.offered_tools)
-            symbols = text.dialect.symbols(calls_tools=calls_tools)
-            task = _Task([prompt], params, grammar, continues=False, symbols=symbols)
-            generation = self._start(request, text.tokenizer, task)
-        except (EngineError, TextError) as error:
-            raise api_error(error, names) from error
-        tool_format = text.dialect.tool_format
+        request = await read_json(
+            http.scope, http.receive, ChatRequest, max_bytes=self._max_body_bytes
+        )
+        chat = await self._generator.chat(request)
         answer = ChatAnswer(
             f"chatcmpl-{uuid.uuid4().hex}",
             int(time.time()),
             self._served.name,
-            text.tokenizer,
-            parsers=[
-                text.dialect.parser(within_reasoning=within, calls_tools=calls_tools)
-                for _ in range(params.n)
-            ],
-            call_id_length=tool_format.call_id_length if tool_format else None,
-            wants_logprobs=params.logprobs is not None,
+            chat.tokenizer,
+            parsers=chat.parsers,
+            call_id_length=chat.call_id_length,
+            wants_logprobs=request.num_logprobs is not None,
             include_usage=request.include_usage,
         )
-        return Delivery(generation, answer, stream=bool(request.stream), limits=self._limits)
+        return Delivery(chat.generation, answer, stream=bool(request.stream), limits=self._limits)
 
     async def text(self, http: Request) -> Delivery:
         """Raises ApiError or ClientDisconnectedError, with nothing queued."""
-        request = await self._read(http, CompletionRequest)
-        text = self._served.ready_text()
-        try:
-            params = request.sampling_params(
-                max_tokens=request.max_tokens, logprobs=request.logprobs
-            )
-            prompts = await self._prompt_ids(text.tokenizer, request.prompts)
-            echoes = _echoes(request, text.tokenizer) if request.echo else [""] * len(prompts)
-            grammar = await text_grammar(text, request)
-            task = _Task(prompts, params, grammar, continues=True)
-            generation = self._start(request, text.tokenizer, task)
-        except (EngineError, TextError) as error:
-            raise api_error(error) from error
+        request = await read_json(
+            http.scope, http.receive, CompletionRequest, max_bytes=self._max_body_bytes
+        )
+        text = await self._generator.text(request)
+        num_choices = request.n or 1
         answer = CompletionAnswer(
             f"cmpl-{uuid.uuid4().hex}",
             int(time.time()),
             self._served.name,
             text.tokenizer,
-            echoes=[echo for echo in echoes for _ in range(params.n)],
-            num_logprobs=params.logprobs,
+            echoes=[echo for echo in _echoes(request, text.tokenizer) for _ in range(num_choices)],
+            num_logprobs=request.logprobs,
             include_usage=request.include_usage,
         )
-        return Delivery(generation, answer, stream=bool(request.stream), limits=self._limits)
-
-    async def _read(self, http: Request, model: type[RequestModel]) -> RequestModel:
-        request = await read_json(http.scope, http.receive, model, max_bytes=self._max_body_bytes)
-        self._served.check_name(request.model)
-        return request
-
-    async def _chat_ids(self, text: ModelText, request: ChatRequest) -> TokenIds:
-        messages, tools = request.plain_messages, prompt_tools(request.offered_tools)
-        if tools and text.dialect.tool_format is None:
-            raise InvalidRequestError(
-                "tools are not supported: this model's chat template has no form of tool calls "
-                "that is known here. Leave them out.",
-                param="tools",
-                code="unsupported_parameter",
-            )
-        num_chars = sum(len(str(message.get("content"))) for message in messages)
-        self._check_length(text.tokenizer, num_chars, "messages")
-        is_long = num_chars + len(str(tools)) > SHORT_PROMPT_CHARS
-        return await off_loop(is_long, lambda: text.tokenizer.encode_chat(messages, tools))
-
-    async def _prompt_ids(self, tokenizer: Tokenizer, prompts: Sequence[Prompt]) -> list[TokenIds]:
-        texts = [prompt for prompt in prompts if isinstance(prompt, str)]
-        self._check_length(tokenizer, max(map(len, texts), default=0), "prompt")
-        is_long = sum(map(len, texts)) > SHORT_PROMPT_CHARS
-
-        def encode() -> list[TokenIds]:
-            return [tokenizer.encode(p) if isinstance(p, str) else p for p in prompts]
-
-        return await off_loop(is_long, encode)
-
-    def _check_length(self, tokenizer: Tokenizer, num_chars: int, field: str) -> None:
-        """Refuse without tokenising what no tokenisation could make fit."""
-        limit = self._served.runner.limits.max_model_len
-        least = num_chars // tokenizer.max_token_bytes
-        if least > limit:
-            raise InvalidRequestError(
-                f"{field} has {num_chars} characters, which are at least {least} tokens; "
-                f"{self._served.name} takes {limit}. Shorten it.",
-                param=field,
-                code="context_length_exceeded",
-            )
-
-    def _start(
-        self,
-        request: GenerationFields,
-        tokenizer: Tokenizer,
-        task: "_Task",
-    ) -> Generation:
-        """Raises EngineError."""
-        call_id, params = uuid.uuid4().hex, task.params
-        requests = [
-            GenerationRequest(f"{call_id}-{i}", prompt, params, request.priority, task.grammar)
-            for i, prompt in enumerate(task.prompts)
-        ]
-        choices = [
-            ChoiceText(
-                tokenizer,
-                index,
-                stop=request.stop,
-                min_tokens=params.min_tokens,
-                continues=task.continues,
-                symbols=task.symbols,
-            )
-            for index in range(len(task.prompts) * params.n)
-        ]
-        return Generation(self._served.runner, requests, choices, self._metrics)
+        return Delivery(text.generation, answer, stream=bool(request.stream), limits=self._limits)
 
 
 def _echoes(request: CompletionRequest, tokenizer: Tokenizer) -> list[str]:
+    """What each prompt's choices begin with."""
+    if not request.echo:
+        return [""] * len(request.prompts)
     return [
         prompt if isinstance(prompt, str) else tokenizer.decode(prompt)
         for prompt in request.prompts
