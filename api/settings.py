@@ -14,6 +14,8 @@ from typing import Any, Literal
 from bentoml.exceptions import InvalidArgument
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from api.state import state_folder
+
 PREFIX = "KAMADO_"
 
 
@@ -60,6 +62,9 @@ class Settings(BaseModel):
     embedding_model: str | None = Field(
         default=None, description="an encoder for /v1/embeddings; the model itself if not given"
     )
+    state_dir: str | None = Field(
+        default=None, description="what is kept on disk; the user's state folder if not given"
+    )
 
     @property
     def public_name(self) -> str:
@@ -69,6 +74,10 @@ class Settings(BaseModel):
     @property
     def public_embedding_name(self) -> str:
         return _name(self.embedding_model) if self.embedding_model else self.public_name
+
+    @property
+    def state_folder(self) -> Path:
+        return state_folder(self.state_dir, self.public_name)
 
     @property
     def kv_memory_bytes(self) -> int | None:

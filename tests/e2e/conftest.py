@@ -29,7 +29,8 @@ class Server:
         self._log = folder / "serve.log"
         options = [f"--arg={name}={value}" for name, value in arguments.items()]
         command = [sys.executable, "-m", "bentoml", "serve", "service:Kamado"]
-        environment = os.environ | {"BENTOML_HOME": str(folder), "BENTOML_DO_NOT_TRACK": "True"}
+        own = {"BENTOML_HOME": str(folder), "KAMADO_STATE_DIR": str(folder / "state")}
+        environment = os.environ | own | {"BENTOML_DO_NOT_TRACK": "True"}
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*command, "--host", "127.0.0.1", "--port", str(self.port), *options],
