@@ -23,8 +23,11 @@ from api.embeddings import embedding_routes
 from api.errors import RETRY_UNAVAILABLE_S, UnavailableError
 from api.graceful_exit import GracefulExit
 from api.metrics import Metrics
+from api.rerank import rerank_routes
+from api.score import score_routes
 from api.served_model import ServedModel
 from api.settings import load_settings, refuse_lost_arguments
+from api.similarity import Similarity
 from api.uvicorn_server import end_stalled_connections, keep_connections, running_server
 from models.errors import ModelError
 from models.store import resolve_model
@@ -84,6 +87,7 @@ async def embed_rows(rows: Sequence[list[int]]) -> Sequence[list[float]]:
     return await cast(BatchedService, Kamado).batched("embed_rows", rows)
 
 
+similarity = Similarity(ready_embedder, embed_rows)
 metrics = Metrics(lambda: served.engine_stats())
 runner = Runner(load_engine, max_waiting=settings.max_waiting, on_step=metrics.observe_step)
 served: ServedModel = ServedModel(settings.public_name, runner)
@@ -94,7 +98,11 @@ app = create_app(
         max_body_bytes=int(settings.max_body_mb * 2**20),
         delivery=DeliveryLimits(answer_s=settings.request_timeout_s),
     ),
-    more_routes=embedding_routes(ready_embedder, embed_rows),
+    more_routes=[
+        *embedding_routes(ready_embedder, embed_rows),
+        *rerank_routes(similarity),
+        *score_routes(similarity),
+    ],
     more_models={settings.public_embedding_name} - {served.name},
 )
 

@@ -1,14 +1,11 @@
 """POST /v1/embeddings, in OpenAI's shape.
 
-Everything about a request is checked here, before its rows of token ids are merged with other
-requests' rows: past this point nobody knows whose row is whose. `embed_rows` is whatever merges
-them; under BentoML that is `functools.partial(service.batched, "embed_rows")`, see
-`api/adaptive_batching.py`, and elsewhere the embedder's own `embed` serves, unmerged.
+Everything about a request is checked, here and in `api/embedding_rows.py`, before its rows of token
+ids are merged with other requests' rows. `embed_rows` is whatever merges them.
 """
 
 import base64
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -20,25 +17,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.disconnect import unless_disconnected
-from api.errors import InvalidRequestError, NotFoundError, api_error
+from api.embedding_rows import (
+    DEFAULT_LIMITS,
+    EmbeddingLimits,
+    EmbedRows,
+    NamedInput,
+    check_model,
+    checked_rows,
+)
+from api.errors import InvalidRequestError, api_error
 from api.json_body import off_loop, read_json
-from runners.embedder import Embedder, TokenRow, Vector
+from runners.embedder import Embedder, TokenRow
 from runners.engine.errors import EngineError
 
-EmbedRows = Callable[[Sequence[TokenRow]], Awaitable[Sequence[Vector]]]
 Matrix = NDArray[np.float32]
 
 _VECTORS_ON_LOOP = 32
 """More take milliseconds to write, and are written in a thread."""
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddingLimits:
-    """Per call; OpenAI's own numbers."""
-
-    max_inputs: int = 2048
-    max_total_tokens: int = 300_000
-    max_body_bytes: int = 16 * 1024 * 1024
 
 
 def _kind(value: object) -> str | None:
@@ -82,7 +77,7 @@ class EmbeddingRequest(BaseModel):
 def embedding_routes(
     embedder: Callable[[], Embedder],
     embed_rows: EmbedRows,
-    limits: EmbeddingLimits = EmbeddingLimits(),
+    limits: EmbeddingLimits = DEFAULT_LIMITS,
 ) -> list[Route]:
     """`embedder` raises UnavailableError for as long as the model loads."""
 
@@ -100,12 +95,7 @@ async def _answer(
     request: EmbeddingRequest, embedder: Embedder, embed_rows: EmbedRows, limits: EmbeddingLimits
 ) -> Response:
     """Raises ApiError."""
-    if request.model != embedder.model_name:
-        raise NotFoundError(
-            f"the model {request.model!r:.100} does not embed here; {embedder.model_name!r} does.",
-            param="model",
-            code="model_not_found",
-        )
+    check_model(request.model, embedder)
     dimensions = _dimensions(request, embedder)
     rows = await _rows(request, embedder, limits)
     try:
@@ -139,46 +129,12 @@ async def _rows(
     request: EmbeddingRequest, embedder: Embedder, limits: EmbeddingLimits
 ) -> list[TokenRow]:
     """Token ids that `Embedder.embed` may trust."""
-    given = request.input
-    is_one = isinstance(given, str) or isinstance(given[0], int)
-    inputs: list[Any] = [given] if is_one else list(given)
-    if len(inputs) > limits.max_inputs:
-        raise _refused(
-            f"input has {len(inputs)} entries; one call takes {limits.max_inputs}. Split it."
-        )
-    names = ["input"] if is_one else [f"input[{index}]" for index in range(len(inputs))]
-    for name, entry in zip(names, inputs, strict=True):
-        if not entry:
-            raise _refused(f"{name} is empty; it must hold at least one token.")
-    rows = await embedder.tokenize(inputs) if isinstance(inputs[0], str) else inputs
-    for name, row in zip(names, rows, strict=True):
-        _check_row(name, row, embedder)
-    total = sum(map(len, rows))
-    if total > limits.max_total_tokens:
-        raise _refused(
-            f"input has {total} tokens in all; one call takes {limits.max_total_tokens}. Split it."
-        )
-    return rows
-
-
-def _check_row(name: str, row: TokenRow, embedder: Embedder) -> None:
-    if not row:
-        raise _refused(f"{name} holds no token that {embedder.model_name} knows.")
-    if len(row) > embedder.max_tokens:
-        raise _refused(
-            f"{name} has {len(row)} tokens; {embedder.model_name} accepts {embedder.max_tokens}. "
-            "Shorten or split it.",
-            code="context_length_exceeded",
-        )
-    if max(row) >= embedder.vocab_size:
-        raise _refused(
-            f"{name} holds the token id {max(row)}; those of {embedder.model_name} are below "
-            f"{embedder.vocab_size}."
-        )
-
-
-def _refused(message: str, code: str = "invalid_value") -> InvalidRequestError:
-    return InvalidRequestError(message, param="input", code=code)
+    given: Any = request.input
+    if isinstance(given, str) or isinstance(given[0], int):
+        inputs = [NamedInput("input", given)]
+    else:
+        inputs = [NamedInput(f"input[{index}]", entry) for index, entry in enumerate(given)]
+    return await checked_rows(inputs, embedder, limits)
 
 
 def _cut(vectors: Matrix, dimensions: int) -> Matrix:

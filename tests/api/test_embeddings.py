@@ -13,7 +13,8 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 
 from api.adaptive_batching import BatchedService
-from api.embeddings import EmbeddingLimits, embedding_routes
+from api.embedding_rows import EmbeddingLimits
+from api.embeddings import embedding_routes
 from api.errors import ApiError
 from runners.engine.errors import QueueFullError
 
