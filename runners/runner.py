@@ -18,20 +18,15 @@ from typing import TYPE_CHECKING
 from runners.engine.errors import EngineClosedError, QueueFullError, RequestError
 from runners.engine.limits import EngineLimits
 from runners.engine.request import FinishReason, GenerationRequest, SequenceOutput
+from runners.engine.scoring_task import ScoringTask
 from runners.engine.stats import EngineStats, StepStats
 from runners.output_stream import OutputStream
+from runners.single_forwards import Command, in_groups
 
 if TYPE_CHECKING:  # it imports torch, which takes seconds; whoever builds the engine has done so
     from runners.engine.engine import Engine
 
 logger = logging.getLogger(__name__)
-
-Command = Callable[["Engine"], Iterable[SequenceOutput]]
-"""Runs on the engine's thread between two steps; what it returns goes the way of a step's
-outputs."""
-
-MAX_EMBED_TOKENS = 2048
-"""Tokens of one embedding forward: streams that are being generated wait for it."""
 
 
 class RunnerState(Enum):
@@ -117,10 +112,26 @@ class Runner:
         limits = self._ready_engine().limits
         for prompt in prompts:
             limits.check(GenerationRequest("embedding", tuple(prompt)))
-        vectors: list[list[float]] = []
-        for group in _groups(prompts, MAX_EMBED_TOKENS):
-            vectors += await self._embed_group(group)
-        return vectors
+        return await in_groups(
+            self._inbox.put, lambda engine, group: engine.embed(group).tolist(), prompts, len
+        )
+
+    async def score(self, tasks: Sequence[ScoringTask]) -> list[list[float]]:
+        """Per task, the log-probability of each of its answers, end included.
+
+        Raises RequestError for a prompt or an answer out of the model's limits.
+        """
+        limits = self._ready_engine().limits
+        for task in tasks:
+            for answer in task.answers:
+                ids = (*task.prompt_ids, *answer)
+                limits.check(GenerationRequest("score", ids))
+        return await in_groups(
+            self._inbox.put,
+            lambda engine, group: engine.score(group),
+            tasks,
+            lambda task: task.num_tokens,
+        )
 
     async def drain(self, deadline_s: float) -> None:
         """Take no more requests; let those that run finish within `deadline_s`, then abort the
@@ -178,30 +189,6 @@ class Runner:
             return 1.0
         mean_s = sum(self._durations_s) / len(self._durations_s)
         return mean_s / max(1, min(open_choices, self.limits.max_num_seqs))
-
-    async def _embed_group(self, prompts: Sequence[Sequence[int]]) -> list[list[float]]:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[list[list[float]]] = loop.create_future()
-
-        def settle(vectors: list[list[float]] | None, error: Exception | None) -> None:
-            if future.done():  # the caller has gone
-                return
-            if error is not None:
-                future.set_exception(error)
-            elif vectors is not None:
-                future.set_result(vectors)
-
-        def command(engine: "Engine") -> Iterable[SequenceOutput]:
-            try:
-                vectors: list[list[float]] = engine.embed(prompts).tolist()
-            except Exception as error:
-                loop.call_soon_threadsafe(settle, None, error)
-            else:
-                loop.call_soon_threadsafe(settle, vectors, None)
-            return ()
-
-        self._inbox.put(command)
-        return await future
 
     # The engine's thread -------------------------------------------------------------------------
 
@@ -283,17 +270,3 @@ class Runner:
             if not stream.num_open:
                 del self._streams[output.request_id]
                 self._durations_s.append(time.monotonic() - stream.started_s)
-
-
-def _groups(prompts: Sequence[Sequence[int]], max_tokens: int) -> Iterable[Sequence[Sequence[int]]]:
-    """Consecutive prompts, together at most `max_tokens` unless a single one is longer."""
-    group: list[Sequence[int]] = []
-    num_tokens = 0
-    for prompt in prompts:
-        if group and num_tokens + len(prompt) > max_tokens:
-            yield group
-            group, num_tokens = [], 0
-        group.append(prompt)
-        num_tokens += len(prompt)
-    if group:
-        yield group

@@ -76,6 +76,10 @@ class SpecialTokens:
         ids += self._encode_text(rendered[end:], lace, opening=end == 0)
         return tuple(ids)
 
+    def encode_answer(self, text: str) -> tuple[int, ...]:
+        """The ids of a text that follows a prompt; special tokens spelt in it stay text."""
+        return tuple(self._encode_text(text, self.lace(text), opening=False))
+
     def _encode_text(self, text: str, lace: Lace, *, opening: bool) -> list[int]:
         text = text.replace(lace.mark, "")
         if not text:

@@ -68,6 +68,11 @@ class Tokenizer:
         rendered = self._template.render(lace.through(conversation), lace.through(tools))
         return self._special_tokens.encode(rendered, lace)
 
+    def encode_answer(self, text: str) -> tuple[int, ...]:
+        """An assistant's message as ids, to follow those of `encode_chat`. Raises
+        ChatTemplateError."""
+        return self._special_tokens.encode_answer(text)
+
     def decoder(
         self, *, continues: bool = False, symbols: Mapping[int, str] | None = None
     ) -> IncrementalDecoder:

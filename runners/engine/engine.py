@@ -13,6 +13,7 @@ from collections.abc import Sequence as SequenceOf
 import torch
 
 from models.architectures.causal_lm import CausalLM
+from runners.engine.answer_scorer import AnswerScorer
 from runners.engine.block_manager import BlockManager
 from runners.engine.config import CacheConfig, SchedulerConfig
 from runners.engine.errors import RequestError
@@ -25,6 +26,7 @@ from runners.engine.model_runner import ModelRunner
 from runners.engine.request import FinishReason, GenerationRequest, SequenceOutput
 from runners.engine.sampler import Sample, Sampler
 from runners.engine.scheduler import ScheduledSequence, Scheduler
+from runners.engine.scoring_task import ScoringTask
 from runners.engine.sequence import Sequence, SequenceStatus
 from runners.engine.stats import EngineStats, StepStats
 from runners.engine.threads import ThreadPlan, tune_threads
@@ -68,6 +70,7 @@ class Engine:
         self._kv_cache = KVCache(shape, plan.num_blocks, plan.block_size, model.device)
         self._scheduler = Scheduler(scheduler, self._blocks)
         self._model_runner = ModelRunner(model, self._kv_cache)
+        self._scorer = AnswerScorer(self._model_runner, eos_token_ids)
         self._sampler = Sampler()
         self._threads: ThreadPlan | None = None
         self._sequences: dict[str, list[Sequence]] = {}
@@ -142,6 +145,11 @@ class Engine:
         """prompts within the limits -> [num_prompts, hidden_size] fp32, each of length 1."""
         self._set_threads(sum(map(len, prompts)))
         return self._model_runner.embed(prompts)
+
+    def score(self, tasks: SequenceOf[ScoringTask]) -> list[list[float]]:
+        """Tasks within the limits -> per task, the log-probability of each of its answers."""
+        self._set_threads(sum(task.num_tokens for task in tasks))
+        return self._scorer.score(tasks)
 
     def stats(self) -> EngineStats:
         return EngineStats(

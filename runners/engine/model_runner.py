@@ -12,6 +12,9 @@ from models.layers.forward_batch import ForwardBatch
 from runners.engine.kv_cache import KVCache
 from runners.engine.scheduler import ScheduledSequence
 
+Span = tuple[SequenceOf[int], int, SequenceOf[int]]
+"""Block table, position of the first new token, new token ids."""
+
 
 class ModelRunner:
     def __init__(self, model: CausalLM, kv_cache: KVCache) -> None:
@@ -39,7 +42,7 @@ class ModelRunner:
             num_blocks += count
         cache = KVCache(self.model.cache_shape, num_blocks, block_size, self.model.device)
         spans = [(table, 0, prompt) for table, prompt in zip(tables, prompts, strict=True)]
-        batch = self._forward_batch(spans, logit_rows=[])
+        batch = self.forward_batch(spans, logit_rows=[])
         hidden = self.model.forward(batch, cache.layers).float()
         means = [
             hidden[start:end].mean(0)
@@ -57,14 +60,13 @@ class ModelRunner:
             num_rows += scheduled.num_new_tokens
             if scheduled.reaches_end:
                 logit_rows.append(num_rows - 1)
-        return self._forward_batch(spans, logit_rows)
+        return self.forward_batch(spans, logit_rows)
 
-    def _forward_batch(
+    def forward_batch(
         self,
-        spans: SequenceOf[tuple[SequenceOf[int], int, SequenceOf[int]]],
+        spans: SequenceOf[Span],
         logit_rows: list[int],
     ) -> ForwardBatch:
-        """Each span is (block table, position of its first new token, new token ids)."""
         block_size = self.kv_cache.block_size
         ids: list[int] = []
         positions: list[int] = []

@@ -8,6 +8,7 @@ import pytest
 
 from runners.engine.errors import EngineClosedError, QueueFullError, RequestError
 from runners.engine.request import FinishReason
+from runners.engine.scoring_task import ScoringTask
 from runners.runner import Runner, RunnerState
 
 
@@ -165,3 +166,15 @@ async def test_steps_are_observed(start, request_of):
     runner = await start(on_step=seen.append)
     await collect(runner.generate(request_of("r", range(10), max_tokens=3)))
     assert [(s.num_seqs, s.num_tokens) for s in seen] == [(1, 10), (1, 1), (1, 1)]
+
+
+async def test_scores_between_steps(start, request_of):
+    runner = await start()
+    stream = runner.generate(request_of("r", [1], max_tokens=100))
+    tasks = [ScoringTask((1, 2), ((3,), (3, 4))), ScoringTask((5,), ((3,),))] * 2
+    scores = await runner.score(tasks)
+    assert [len(row) for row in scores] == [2, 1] * 2
+    assert scores[:2] == scores[2:]
+    with pytest.raises(RequestError, match="token id 99"):
+        await runner.score([ScoringTask((1,), ((99,),))])
+    assert (await collect(stream))[1] is FinishReason.LENGTH
