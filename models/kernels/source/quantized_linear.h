@@ -47,23 +47,36 @@ struct QuantizedInputs {
         for (int64_t g = 0; g < num_groups; g++) {
             const float* inputs = x + g * group_size;
             int8_t* target = bytes + row * in_features + g * group_size;
-            float largest = 0.0f;
-            for (int64_t i = 0; i < group_size; i++) {
-                float magnitude = fabsf(inputs[i]);
-                largest = largest > magnitude ? largest : magnitude;
-            }
-            const float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
-            int32_t sum = 0;
-            for (int64_t i = 0; i < group_size; i++) {
-                int8_t byte = (int8_t)rintf(inputs[i] * inverse);
-                target[i] = byte;
-                sum += byte;
-            }
+            Floats magnitudes{};
             // A NaN or an infinity among the inputs must not be lost: it comes back through the scale.
-            float check = 0.0f;
-            for (int64_t i = 0; i < group_size; i++) check += inputs[i] * 0.0f;
-            scales[row * num_groups + g] = largest / 127.0f + check;
-            sums[row * num_groups + g] = sum;
+            Floats check{};
+            for_each_part(inputs, [&](int64_t, __mmask16, Floats part) {
+                magnitudes = max(max(part, -part), magnitudes);
+                check = check + part * 0.0f;
+            });
+            const float largest = max(magnitudes);
+            const float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
+            Ints sum{};
+            for_each_part(inputs, [&](int64_t i, __mmask16 lanes, Floats part) {
+                Ints rounded = (Ints)_mm512_maskz_cvtps_epi32(lanes, (__m512)(part * inverse));
+                _mm512_mask_cvtepi32_storeu_epi8(target + i, lanes, (__m512i)rounded);
+                sum = sum + rounded;
+            });
+            scales[row * num_groups + g] = largest / 127.0f + ::KAMADO_TARGET::sum(check);
+            int32_t total = 0;
+            for (int lane = 0; lane < kLanes; lane++) total += sum[lane];
+            sums[row * num_groups + g] = total;
+        }
+    }
+
+private:
+    // f(first, which lanes, inputs) over a group; lanes past its end are zero.
+    template <class F>
+    void for_each_part(const float* inputs, F&& f) const {
+        for (int64_t i = 0; i < group_size; i += kLanes) {
+            const int64_t left = group_size - i;
+            const __mmask16 lanes = left < kLanes ? (1u << left) - 1 : 0xffff;
+            f(i, lanes, (Floats)_mm512_maskz_loadu_ps(lanes, inputs + i));
         }
     }
 };
