@@ -18,9 +18,11 @@ from bentoml.exceptions import BentoMLException
 
 from api.adaptive_batching import BatchedService
 from api.app import HttpLimits, create_app
+from api.classify import Classifier
 from api.delivery import DeliveryLimits
 from api.embeddings import embedding_routes
 from api.errors import RETRY_UNAVAILABLE_S, UnavailableError
+from api.generator import Generator
 from api.graceful_exit import GracefulExit
 from api.metrics import Metrics
 from api.rerank import rerank_routes
@@ -33,6 +35,7 @@ from models.errors import ModelError
 from models.store import resolve_model
 from runners.embedder import Embedder
 from runners.engine.config import CacheConfig, SchedulerConfig
+from runners.engine.scoring_task import ScoringTask
 from runners.runner import Runner
 
 if TYPE_CHECKING:
@@ -87,21 +90,30 @@ async def embed_rows(rows: Sequence[list[int]]) -> Sequence[list[float]]:
     return await cast(BatchedService, Kamado).batched("embed_rows", rows)
 
 
+async def score_rows(rows: Sequence[ScoringTask]) -> Sequence[Sequence[float]]:
+    return await cast(BatchedService, Kamado).batched("score_rows", rows)
+
+
 similarity = Similarity(ready_embedder, embed_rows)
 metrics = Metrics(lambda: served.engine_stats())
 runner = Runner(load_engine, max_waiting=settings.max_waiting, on_step=metrics.observe_step)
 served: ServedModel = ServedModel(settings.public_name, runner)
+limits = HttpLimits(
+    max_body_bytes=int(settings.max_body_mb * 2**20),
+    delivery=DeliveryLimits(answer_s=settings.request_timeout_s),
+)
+classifier = Classifier(
+    served, Generator(served, metrics), score_rows, max_body_bytes=limits.max_body_bytes
+)
 app = create_app(
     served,
     metrics,
-    HttpLimits(
-        max_body_bytes=int(settings.max_body_mb * 2**20),
-        delivery=DeliveryLimits(answer_s=settings.request_timeout_s),
-    ),
+    limits,
     more_routes=[
         *embedding_routes(ready_embedder, embed_rows),
         *rerank_routes(similarity),
         *score_routes(similarity),
+        *classifier.routes,
     ],
     more_models={settings.public_embedding_name} - {served.name},
 )
@@ -149,6 +161,11 @@ class Kamado:
     async def embed_rows(self, rows: list[list[int]]) -> list[list[float]]:
         """Not a route: /v1/embeddings comes here, with rows it has checked."""
         return await ready_embedder().embed(rows)
+
+    @bentoml.api(batchable=True, max_batch_size=32, max_latency_ms=60_000)  # type: ignore[untyped-decorator]
+    async def score_rows(self, rows: list[ScoringTask]) -> list[list[float]]:
+        """Not a route either: /v1/classify comes here."""
+        return await runner.score(rows)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:

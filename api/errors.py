@@ -140,7 +140,7 @@ def api_error(
             field = names.get(error.field, error.field)
             return InvalidRequestError(str(error), param=field, code=code)
         case ChatTemplateError():
-            return InvalidRequestError(str(error), param="messages")
+            return InvalidRequestError(str(error), param=names.get("messages", "messages"))
         case GrammarRefusedError():
             return InvalidRequestError(str(error), param=error.field)
         case CompilerBusyError():

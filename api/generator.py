@@ -70,17 +70,18 @@ class Generator:
     async def chat(
         self, request: ChatRequest, field_names: Mapping[str, str] | None = None
     ) -> ChatGeneration:
-        """`field_names`: what the caller calls ChatRequest's fields, where that differs."""
+        """`field_names`: what the caller calls the engine's fields, where that differs from
+        OpenAI's chat API."""
         self._served.check_name(request.model)
         text = self._served.ready_text()
-        names = {"prompt": "messages", "logprobs": "top_logprobs"}
+        names = {"prompt": "messages", "logprobs": "top_logprobs", **(field_names or {})}
         if request.max_completion_tokens is not None:
-            names["max_tokens"] = "max_completion_tokens"
+            names.setdefault("max_tokens", "max_completion_tokens")
         try:
             params = request.sampling_params(
                 max_tokens=request.token_limit, logprobs=request.num_logprobs
             )
-            prompt = await self._chat_ids(text, request)
+            prompt = await self._chat_ids(text, request, names["prompt"])
             within = text.dialect.begins_within_reasoning(prompt)
             grammar = await chat_grammar(text, request, within_reasoning=within)
             calls_tools = bool(request.offered_tools)
@@ -88,7 +89,7 @@ class Generator:
             task = _Task([prompt], params, grammar, continues=False, symbols=symbols)
             generation = self._start(request, text.tokenizer, task)
         except (EngineError, TextError) as error:
-            raise api_error(error, {**names, **(field_names or {})}) from error
+            raise api_error(error, {**names, "messages": names["prompt"]}) from error
         tool_format = text.dialect.tool_format
         return ChatGeneration(
             generation,
@@ -115,15 +116,16 @@ class Generator:
             raise api_error(error) from error
         return TextGeneration(generation, text.tokenizer)
 
-    async def chat_ids(self, request: ChatRequest) -> TokenIds:
-        """The prompt that `chat` would run. Raises ApiError."""
+    async def chat_ids(self, request: ChatRequest, field: str = "messages") -> TokenIds:
+        """The prompt that `chat` would run. `field`: what the caller calls the messages. Raises
+        ApiError."""
         self._served.check_name(request.model)
         try:
-            return await self._chat_ids(self._served.ready_text(), request)
+            return await self._chat_ids(self._served.ready_text(), request, field)
         except TextError as error:
-            raise api_error(error) from error
+            raise api_error(error, {"messages": field}) from error
 
-    async def _chat_ids(self, text: ModelText, request: ChatRequest) -> TokenIds:
+    async def _chat_ids(self, text: ModelText, request: ChatRequest, field: str) -> TokenIds:
         messages, tools = request.plain_messages, prompt_tools(request.offered_tools)
         if tools and text.dialect.tool_format is None:
             raise InvalidRequestError(
@@ -133,7 +135,7 @@ class Generator:
                 code="unsupported_parameter",
             )
         num_chars = sum(len(str(message.get("content"))) for message in messages)
-        self._check_length(text.tokenizer, num_chars, "messages")
+        self._check_length(text.tokenizer, num_chars, field)
         is_long = num_chars + len(str(tools)) > SHORT_PROMPT_CHARS
         return await off_loop(is_long, lambda: text.tokenizer.encode_chat(messages, tools))
 
