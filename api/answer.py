@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from api.choice_text import Delta
+from api.errors import ApiError
 from api.generation import Usage
 
 Json = dict[str, Any]
@@ -27,6 +28,10 @@ class Answer(Protocol):
 
     def closing(self, usage: Usage) -> bytes:
         """Events after the last token."""
+        ...
+
+    def failure(self, error: ApiError) -> bytes:
+        """The event that ends a stream instead."""
         ...
 
 

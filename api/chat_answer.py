@@ -6,6 +6,7 @@ import orjson
 
 from api.answer import DONE, LOWEST_LOGPROB, Json, event, token_name, usage_json
 from api.choice_text import Delta, TokenRecord
+from api.errors import ApiError
 from api.generation import Usage
 from api.message_json import delta_jsons, message_json
 from runners.dialects.message_parser import MessageParser
@@ -59,6 +60,9 @@ class ChatAnswer:
             return DONE
         chunk = {**self._head, "object": "chat.completion.chunk", "choices": []}
         return event(orjson.dumps({**chunk, "usage": usage_json(usage)})) + DONE
+
+    def failure(self, error: ApiError) -> bytes:
+        return event(error.body)
 
     def _choice(self, index: int, deltas: Sequence[Delta]) -> Json:
         records = [record for delta in deltas for record in delta.records]

@@ -25,6 +25,8 @@ class Delta:
     text: str
     records: Sequence[TokenRecord] = ()
     finish_reason: str | None = None
+    stop_string: str | None = None
+    """The one that ended it, if any did."""
 
     def then(self, later: "Delta") -> "Delta":
         """Both as one."""
@@ -33,6 +35,7 @@ class Delta:
             self.text + later.text,
             [*self.records, *later.records],
             later.finish_reason,
+            later.stop_string,
         )
 
 
@@ -77,10 +80,10 @@ class ChoiceText:
         if reason is not None:
             text += self._through(self._decoder.finish()) + self._stop.finish()
         self._num_sent += len(text)
-        if self._stop.found or reason is FinishReason.COMPLETE:
+        if self._stop.found is not None or reason is FinishReason.COMPLETE:
             reason = FinishReason.STOP
         self.is_finished = reason is not None
-        return Delta(self.index, text, self._due_records(), reason)
+        return Delta(self.index, text, self._due_records(), reason, self._stop.found)
 
     def _through(self, decoded: str, *, unchecked: bool = False) -> str:
         self._num_decoded += len(decoded)
@@ -89,7 +92,7 @@ class ChoiceText:
     def _due_records(self) -> list[TokenRecord]:
         """Of the tokens whose text has begun to go out."""
         due = []
-        cut = self._stop.found
+        cut = self._stop.found is not None
         while self._records:
             begun = self._records[0].text_offset < self._num_sent
             if not begun and (cut or not self.is_finished):

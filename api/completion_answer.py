@@ -6,6 +6,7 @@ import orjson
 
 from api.answer import DONE, LOWEST_LOGPROB, Json, event, token_name, usage_json
 from api.choice_text import Delta, TokenRecord
+from api.errors import ApiError
 from api.generation import Usage
 from runners.tokenizer import Tokenizer
 
@@ -66,6 +67,9 @@ class CompletionAnswer:
             return DONE
         chunk = {**self._head, "choices": [], "usage": usage_json(usage)}
         return event(orjson.dumps(chunk)) + DONE
+
+    def failure(self, error: ApiError) -> bytes:
+        return event(error.body)
 
     def _chunk(self, delta: Delta) -> bytes:
         choice = self._choice(delta.index, delta.text, delta.records, delta.finish_reason)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from starlette.types import Message, Receive, Scope, Send
 
-from api.answer import Answer, event
+from api.answer import Answer
 from api.disconnect import ClientDisconnectedError, unless_disconnected
 from api.errors import ApiError, DeadlineError
 from api.generation import Generation
@@ -74,14 +74,14 @@ class Delivery:
                         await self._write(send, self._answer.events(deltas))
                 last = self._answer.closing(self._generation.usage)
         except ApiError as error:
-            last = event(error.body)
+            last = self._answer.failure(error)
         except TimeoutError:
-            last = event(self._deadline().body)
+            last = self._answer.failure(self._deadline())
         except ClientDisconnectedError:
             raise
         except Exception:
             logger.exception("a stream failed")
-            last = event(ApiError("the answer failed inside the service.").body)
+            last = self._answer.failure(ApiError("the answer failed inside the service."))
         await self._write(send, last, more=False)
 
     async def _write(self, send: Send, events: bytes, *, more: bool = True) -> None:

@@ -17,20 +17,20 @@ class StopStrings:
         self._fallbacks = [_fallbacks(string) for string in self._strings]
         self._matched = [0] * len(self._strings)
         self._held = ""
-        self.found = False
+        self.found: str | None = None
 
     def add(self, text: str) -> str:
         """The part of the text so far that may go out. After `found`, nothing more."""
-        if self.found:
+        if self.found is not None:
             return ""
         if not self._strings:
             return text
         text = self._held + text
         for place in range(len(self._held), len(text)):
-            if length := self._step(text[place]):
-                self.found = True
+            if found := self._step(text[place]):
+                self.found = found
                 self._held = ""
-                return text[: place + 1 - length]
+                return text[: place + 1 - len(found)]
         num_held = max(self._matched)
         self._held = text[len(text) - num_held :]
         return text[: len(text) - num_held]
@@ -40,9 +40,9 @@ class StopStrings:
         held, self._held = self._held, ""
         return held
 
-    def _step(self, char: str) -> int:
-        """Advance every match by a character; the length of the string now complete, or 0."""
-        complete = 0
+    def _step(self, char: str) -> str:
+        """Advance every match by a character; the string that is now complete, or none."""
+        complete = ""
         for index, string in enumerate(self._strings):
             fallbacks, matched = self._fallbacks[index], self._matched[index]
             while matched and string[matched] != char:
@@ -50,7 +50,7 @@ class StopStrings:
             matched += string[matched] == char
             self._matched[index] = matched
             if matched == len(string):
-                complete = max(complete, matched)
+                complete = complete or string  # the longest comes first
                 self._matched[index] = fallbacks[matched - 1]
         return complete
 

@@ -14,8 +14,9 @@ def expected(text, stops):
     for end in range(1, len(text) + 1):
         ending = [stop for stop in stops if text[:end].endswith(stop)]
         if ending:
-            return text[: end - max(map(len, ending))], True
-    return text, False
+            longest = max(ending, key=len)
+            return text[: end - len(longest)], longest
+    return text, None
 
 
 def run(pieces, stops):
@@ -48,4 +49,4 @@ def test_nothing_is_held_back_that_cannot_become_a_stop_string(text, stops):
 
 
 def test_no_stop_strings_hold_nothing_back():
-    assert run(["a", "b"], []) == (["a", "b", ""], False)
+    assert run(["a", "b"], []) == (["a", "b", ""], None)
