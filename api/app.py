@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp
 
+from api.cancel import cancel_routes
 from api.completions import Completions
 from api.delivery import DeliveryLimits
 from api.front_door import FrontDoor
 from api.generator import Generator
 from api.metrics import Metrics
 from api.models import model_routes
+from api.running_requests import RunningRequests
 from api.served_model import ServedModel
 
 
@@ -36,13 +38,15 @@ def create_app(
         max_body_bytes=limits.max_body_bytes,
         limits=limits.delivery,
     )
+    running = RunningRequests()
     router = Router(
         [
             Route("/v1/chat/completions", completions.chat, methods=["POST"]),
             Route("/v1/completions", completions.text, methods=["POST"]),
+            *cancel_routes(running, max_body_bytes=limits.max_body_bytes),
             *model_routes(served, *more_models),
             *more_routes,
         ],
         redirect_slashes=False,
     )
-    return FrontDoor(router, metrics)
+    return FrontDoor(router, metrics, running)

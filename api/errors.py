@@ -8,6 +8,7 @@ ApiError                     500  our own fault; also the base
 ├── BodyTooLargeError        413
 ├── UnsupportedMediaError    415  not JSON, or compressed
 ├── OverloadedError          429  the queue is full; Retry-After says when to come again
+├── RequestCancelledError    499  ended by its id, on request
 ├── UnavailableError         503  loading, or shutting down
 └── DeadlineError            504  the service's own deadline passed before the answer was complete
 """
@@ -38,7 +39,7 @@ MAX_MESSAGE_CHARS = 1000
 class ApiError(Exception):
     """`param` is the request's field at fault; `code` is for programs to read."""
 
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    status: int = HTTPStatus.INTERNAL_SERVER_ERROR
     type = "server_error"
     code: str | None = None
 
@@ -56,12 +57,15 @@ class ApiError(Exception):
         self.retry_after_s = retry_after_s
 
     @property
+    def shown(self) -> str:
+        """The message, cut to what anybody reads."""
+        message = str(self)
+        return message if len(message) <= MAX_MESSAGE_CHARS else message[:MAX_MESSAGE_CHARS] + "…"
+
+    @property
     def body(self) -> bytes:
         """{"error": {...}}, as JSON."""
-        message = str(self)
-        if len(message) > MAX_MESSAGE_CHARS:
-            message = message[:MAX_MESSAGE_CHARS] + "…"
-        error = {"message": message, "type": self.type, "param": self.param, "code": self.code}
+        error = {"message": self.shown, "type": self.type, "param": self.param, "code": self.code}
         return orjson.dumps({"error": error})
 
     @property
@@ -113,6 +117,16 @@ class OverloadedError(ApiError):
     status = HTTPStatus.TOO_MANY_REQUESTS
     type = "rate_limit_error"
     code = "queue_full"
+
+
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's number for a request that nobody waits for any more."""
+
+
+class RequestCancelledError(ApiError):
+    status = CLIENT_CLOSED_REQUEST
+    type = "invalid_request_error"
+    code = "request_cancelled"
 
 
 class UnavailableError(ApiError):

@@ -1,30 +1,41 @@
 """What every request passes first: an id, an answer whatever happens, one line in the log."""
 
 import logging
+import re
 import time
 import uuid
 from urllib.parse import quote
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.delivery import JSON_HEADERS, send_body
 from api.disconnect import ClientDisconnectedError
-from api.errors import ApiError, MethodNotAllowedError, NotFoundError
+from api.errors import (
+    CLIENT_CLOSED_REQUEST,
+    ApiError,
+    MethodNotAllowedError,
+    NotFoundError,
+)
 from api.metrics import Metrics
+from api.running_requests import RunningRequests
 
 logger = logging.getLogger("kamado.access")
 
-CLIENT_CLOSED_REQUEST = 499
-"""nginx's number, in logs and metrics only: there was nobody to answer."""
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+"""What may stand in our log and headers. A caller's X-Request-Id of another form is not taken."""
 
 
 class FrontDoor:
-    """Errors become OpenAI's JSON. The log has neither prompts nor answers nor addresses."""
+    """Errors become OpenAI's JSON, or Anthropic's on its routes. The log has neither prompts nor answers nor addresses."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, running: RunningRequests | None = None
+    ) -> None:
         self._app = app
         self._metrics = metrics
+        self._running = running or RunningRequests()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -34,8 +45,8 @@ class FrontDoor:
             await self._app(scope, receive, send)
             return
         scope = {**scope, "app": self}  # with an "app", Starlette's router raises its 404 and 405
-        request_id = f"req_{uuid.uuid4().hex}"
-        id_header = (b"x-request-id", request_id.encode())
+        request_id = _request_id(scope)
+        id_headers = [(name, request_id.encode()) for name in (b"x-request-id", b"request-id")]
         started_s = time.monotonic()
         status = 0
 
@@ -43,12 +54,13 @@ class FrontDoor:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {**message, "headers": [*message.get("headers", ()), id_header]}
+                message = {**message, "headers": [*message.get("headers", ()), *id_headers]}
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_id)
-        except ClientDisconnectedError:
+            with self._running.entered(request_id):
+                await self._app(scope, receive, send_with_id)
+        except ClientDisconnectedError:  # in logs and metrics only: there was nobody to answer
             status = CLIENT_CLOSED_REQUEST
         except Exception as error:
             refusal = _as_api_error(error, scope)
@@ -56,7 +68,10 @@ class FrontDoor:
                 logger.exception("%s failed", request_id)
             if not status:
                 headers = [*JSON_HEADERS, *refusal.headers]
-                await send_body(send_with_id, refusal.status, refusal.body, headers)
+                body = refusal.body
+                if is_anthropics(scope["path"]):
+                    body = error_body(refusal, request_id)
+                await send_body(send_with_id, refusal.status, body, headers)
         finally:
             self._record(scope, status, time.monotonic() - started_s, request_id)
 
@@ -66,6 +81,12 @@ class FrontDoor:
         path = quote(scope["path"][:200], safe="/:")
         method = quote(scope["method"][:20])
         logger.info("%s %s %d %.0f ms %s", method, path, status, duration_s * 1000, request_id)
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's own, so that both sides' logs name the same; or a new one."""
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
 
 
 def _as_api_error(error: Exception, scope: Scope) -> ApiError:

@@ -7,8 +7,15 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from api.choice_text import ChoiceText, Delta
-from api.errors import RETRY_UNAVAILABLE_S, ApiError, InvalidRequestError, UnavailableError
+from api.errors import (
+    RETRY_UNAVAILABLE_S,
+    ApiError,
+    InvalidRequestError,
+    RequestCancelledError,
+    UnavailableError,
+)
 from api.metrics import Metrics
+from api.running_requests import on_cancel
 from runners.engine.errors import EngineError
 from runners.engine.request import FinishReason, GenerationRequest, SequenceOutput
 from runners.output_stream import OutputStream
@@ -45,6 +52,7 @@ class Generation:
         self._metrics = metrics
         self._started_s = time.monotonic()
         self._first_token_s: float | None = None
+        self._is_cancelled = False
         self._streams: list[OutputStream] = []
         try:
             for request in requests:
@@ -52,6 +60,7 @@ class Generation:
         except EngineError:
             self.abort()
             raise
+        on_cancel(self._cancel)
 
     def abort(self) -> None:
         """End what is unfinished, before the engine's next step."""
@@ -88,7 +97,7 @@ class Generation:
         choice = self._choices[prompt_index * self._num_choices_each + output.index]
         if choice.is_finished:  # by a stop string; the engine had more under way
             return None
-        _raise_failure(output)
+        self._raise_failure(output)
         self._count(prompt_index, output)
         delta = choice.add(output)
         if choice.is_finished and output.finish_reason is None:
@@ -104,6 +113,23 @@ class Generation:
         self.usage.completion_tokens += len(output.token_ids)
         self._cached[prompt_index] = max(self._cached[prompt_index], output.num_cached_tokens)
         self.usage.cached_tokens = sum(self._cached)
+
+    def _cancel(self) -> None:
+        self._is_cancelled = True
+        self.abort()
+
+    def _raise_failure(self, output: SequenceOutput) -> None:
+        if output.finish_reason is FinishReason.ERROR:
+            raise ApiError("the model failed on this request.")
+        if output.finish_reason is FinishReason.GRAMMAR:
+            raise InvalidRequestError(str(output.error))
+        if output.finish_reason is FinishReason.ABORT:
+            if self._is_cancelled:
+                raise RequestCancelledError("the request was cancelled by its id.")
+            raise UnavailableError(
+                "the service is shutting down; the answer is not complete.",
+                retry_after_s=RETRY_UNAVAILABLE_S,
+            )
 
     def _observe_pace(self) -> None:
         num_intervals = max(choice.num_tokens for choice in self._choices) - 1
@@ -121,18 +147,6 @@ def _coalesced(deltas: list[Delta]) -> list[Delta]:
         before = merged.get(delta.index)
         merged[delta.index] = delta if before is None else before.then(delta)
     return list(merged.values())
-
-
-def _raise_failure(output: SequenceOutput) -> None:
-    if output.finish_reason is FinishReason.ERROR:
-        raise ApiError("the model failed on this request.")
-    if output.finish_reason is FinishReason.GRAMMAR:
-        raise InvalidRequestError(str(output.error))
-    if output.finish_reason is FinishReason.ABORT:
-        raise UnavailableError(
-            "the service is shutting down; the answer is not complete.",
-            retry_after_s=RETRY_UNAVAILABLE_S,
-        )
 
 
 async def _merged(
