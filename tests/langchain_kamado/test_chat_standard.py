@@ -1,0 +1,65 @@
+"""LangChain's own standard suites for chat models, against the bundled model on a real server."""
+
+import pytest
+from langchain_tests.integration_tests import ChatModelIntegrationTests
+from langchain_tests.unit_tests import ChatModelUnitTests
+
+from langchain_kamado import ChatKamado
+from tests.langchain_kamado.conftest import ALIAS
+
+pytestmark = [
+    # the suite itself uses what langchain-core has deprecated
+    pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainDeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning"),
+]
+
+
+class TestUnits(ChatModelUnitTests):
+    @property
+    def chat_model_class(self):
+        return ChatKamado
+
+    @property
+    def chat_model_params(self):
+        return {"model": "pocket", "base_url": "http://127.0.0.1:3000"}
+
+    @property
+    def init_from_env_params(self):
+        return (
+            {"KAMADO_API_KEY": "a key", "KAMADO_BASE_URL": "http://kamado:3000"},
+            {"model": "pocket"},
+            {"api_key": "a key", "base_url": "http://kamado:3000"},
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("server")
+class TestIntegration(ChatModelIntegrationTests):
+    @property
+    def chat_model_class(self):
+        return ChatKamado
+
+    @property
+    def chat_model_params(self):
+        return {"model": "pocket", "temperature": 0, "max_tokens": 200, "seed": 1}
+
+    @property
+    def supports_json_mode(self):
+        return True
+
+    @property
+    def model_override_value(self):
+        return ALIAS
+
+    @property
+    def supported_usage_metadata_details(self):
+        return {"invoke": ["cache_read_input"], "stream": ["cache_read_input"]}
+
+    def invoke_with_cache_read_input(self, *, stream=False):
+        model = ChatKamado(**self.chat_model_params)
+        prompt = "Repeat these words: " + "apple pear plum " * 20
+        model.invoke(prompt)
+        if not stream:
+            return model.invoke(prompt)
+        chunks = list(model.stream(prompt))
+        return sum(chunks[1:], chunks[0])
