@@ -6,12 +6,11 @@ while the HTTP side already answers.
 """
 
 import asyncio
-import gc
 import logging
 import sys
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import bentoml
 from bentoml.exceptions import BentoMLException
@@ -21,68 +20,27 @@ from api.app import HttpLimits, create_app
 from api.classify import Classifier
 from api.delivery import DeliveryLimits
 from api.embeddings import embedding_routes
-from api.errors import RETRY_UNAVAILABLE_S, UnavailableError
 from api.generator import Generator
 from api.graceful_exit import GracefulExit
 from api.metrics import Metrics
 from api.rerank import rerank_routes
 from api.score import score_routes
-from api.served_model import ServedModel
+from api.serving import Serving
 from api.settings import load_settings, refuse_lost_arguments
 from api.similarity import Similarity
 from api.uvicorn_server import end_stalled_connections, keep_connections, running_server
 from models.errors import ModelError
 from models.store import resolve_model
-from runners.embedder import Embedder
-from runners.engine.config import CacheConfig, SchedulerConfig
 from runners.engine.scoring_task import ScoringTask
-from runners.runner import Runner
-
-if TYPE_CHECKING:
-    from runners.engine.engine import Engine
 
 logger = logging.getLogger("kamado.service")
 
 arguments = vars(bentoml.use_arguments())
 refuse_lost_arguments(sys.argv, arguments)
 settings = load_settings(arguments)
-embedders: list[Embedder] = []
-"""The one embedder, once it is loaded."""
-
-
-def load_engine() -> "Engine":
-    """Runs on the engine's thread. Raises ModelError, TextError and worse."""
-    from runners.loading import load_encoder, load_model  # torch: seconds that the supervisor saves
-
-    loaded = load_model(
-        resolve_model(settings.model).folder,
-        quantization=settings.scheme,
-        activations=settings.activations,
-        device=settings.device,
-        max_model_len=settings.max_model_len,
-        scheduler=SchedulerConfig(settings.max_num_seqs, settings.max_batch_tokens),
-        cache=CacheConfig(
-            settings.block_size,
-            settings.prefix_caching,
-            settings.kv_memory_bytes,
-            rounds_to_int8=settings.kv_cache == "int8",
-        ),
-    )
-    served.text = loaded.text
-    if settings.embedding_model is None:
-        embedders.append(loaded.embedder(runner, served.name))
-    else:
-        folder = resolve_model(settings.embedding_model).folder
-        embedders.append(load_encoder(folder, settings.public_embedding_name, settings.device))
-    gc.collect()
-    gc.freeze()  # the garbage collector need not look at libraries and weights ever again
-    return loaded.engine
-
-
-def ready_embedder() -> Embedder:
-    if served.is_ready and embedders:
-        return embedders[0]
-    raise UnavailableError("the model is not ready.", retry_after_s=RETRY_UNAVAILABLE_S)
+metrics = Metrics(lambda: serving.served.engine_stats())
+serving: Serving = Serving(settings, on_step=metrics.observe_step)
+served, runner = serving.served, serving.runner
 
 
 async def embed_rows(rows: Sequence[list[int]]) -> Sequence[list[float]]:
@@ -94,10 +52,7 @@ async def score_rows(rows: Sequence[ScoringTask]) -> Sequence[Sequence[float]]:
     return await cast(BatchedService, Kamado).batched("score_rows", rows)
 
 
-similarity = Similarity(ready_embedder, embed_rows)
-metrics = Metrics(lambda: served.engine_stats())
-runner = Runner(load_engine, max_waiting=settings.max_waiting, on_step=metrics.observe_step)
-served: ServedModel = ServedModel(settings.public_name, runner)
+similarity = Similarity(serving.ready_embedder, embed_rows)
 limits = HttpLimits(
     max_body_bytes=int(settings.max_body_mb * 2**20),
     delivery=DeliveryLimits(answer_s=settings.request_timeout_s),
@@ -110,7 +65,7 @@ app = create_app(
     metrics,
     limits,
     more_routes=[
-        *embedding_routes(ready_embedder, embed_rows),
+        *embedding_routes(serving.ready_embedder, embed_rows),
         *rerank_routes(similarity),
         *score_routes(similarity),
         *classifier.routes,
@@ -134,7 +89,7 @@ class Kamado:
         server = running_server()
         self._exit = GracefulExit(server, lambda: runner.drain(settings.drain_timeout_s))
         self._exit.install()
-        runner.start()
+        serving.start()
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._watch())]
         if server is not None:
@@ -160,7 +115,7 @@ class Kamado:
     @bentoml.api(batchable=True, max_batch_size=32, max_latency_ms=60_000)  # type: ignore[untyped-decorator]
     async def embed_rows(self, rows: list[list[int]]) -> list[list[float]]:
         """Not a route: /v1/embeddings comes here, with rows it has checked."""
-        return await ready_embedder().embed(rows)
+        return await serving.ready_embedder().embed(rows)
 
     @bentoml.api(batchable=True, max_batch_size=32, max_latency_ms=60_000)  # type: ignore[untyped-decorator]
     async def score_rows(self, rows: list[ScoringTask]) -> list[list[float]]:
@@ -171,11 +126,7 @@ class Kamado:
     def close(self) -> None:
         for task in self._tasks:
             task.cancel()
-        for embedder in embedders:
-            embedder.close()
-        if served.text is not None:
-            served.text.close()
-        closing = threading.Thread(target=runner.close, daemon=True)
+        closing = threading.Thread(target=serving.close, daemon=True)
         closing.start()
         closing.join(timeout=5)  # an engine that still loads is not waited for
 

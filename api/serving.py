@@ -1,0 +1,77 @@
+"""Settings -> a runner and what belongs to it: what the service and runs without a server share.
+
+Nothing is loaded at import or when this is made: `start` has the engine's own thread load the
+model, while the event loop already answers.
+"""
+
+import gc
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from api.errors import RETRY_UNAVAILABLE_S, UnavailableError
+from api.served_model import ServedModel
+from api.settings import Settings
+from models.store import resolve_model
+from runners.embedder import Embedder
+from runners.engine.config import CacheConfig, SchedulerConfig
+from runners.engine.stats import StepStats
+from runners.runner import Runner
+
+if TYPE_CHECKING:
+    from runners.engine.engine import Engine
+
+
+class Serving:
+    def __init__(
+        self, settings: Settings, on_step: Callable[[StepStats], None] | None = None
+    ) -> None:
+        self._settings = settings
+        self._embedder: Embedder | None = None
+        self.runner = Runner(self._load, max_waiting=settings.max_waiting, on_step=on_step)
+        self.served = ServedModel(settings.public_name, self.runner)
+
+    def start(self) -> None:
+        self.runner.start()
+
+    def ready_embedder(self) -> Embedder:
+        """Raises UnavailableError for as long as the model loads."""
+        if self.served.is_ready and self._embedder is not None:
+            return self._embedder
+        raise UnavailableError("the model is not ready.", retry_after_s=RETRY_UNAVAILABLE_S)
+
+    def close(self) -> None:
+        """Aborts what still runs."""
+        if self._embedder is not None:
+            self._embedder.close()
+        if self.served.text is not None:
+            self.served.text.close()
+        self.runner.close()
+
+    def _load(self) -> "Engine":
+        """Runs on the engine's thread. Raises ModelError, TextError and worse."""
+        from runners.loading import load_encoder, load_model  # torch: seconds, and in here alone
+
+        settings = self._settings
+        loaded = load_model(
+            resolve_model(settings.model).folder,
+            quantization=settings.scheme,
+            activations=settings.activations,
+            device=settings.device,
+            max_model_len=settings.max_model_len,
+            scheduler=SchedulerConfig(settings.max_num_seqs, settings.max_batch_tokens),
+            cache=CacheConfig(
+                settings.block_size,
+                settings.prefix_caching,
+                settings.kv_memory_bytes,
+                rounds_to_int8=settings.kv_cache == "int8",
+            ),
+        )
+        self.served.text = loaded.text
+        if settings.embedding_model is None:
+            self._embedder = loaded.embedder(self.runner, self.served.name)
+        else:
+            folder = resolve_model(settings.embedding_model).folder
+            self._embedder = load_encoder(folder, settings.public_embedding_name, settings.device)
+        gc.collect()
+        gc.freeze()  # the garbage collector need not look at libraries and weights ever again
+        return loaded.engine
