@@ -11,6 +11,7 @@ from api.completions import Completions
 from api.delivery import DeliveryLimits
 from api.front_door import FrontDoor
 from api.generator import Generator
+from api.messages import Messages
 from api.metrics import Metrics
 from api.models import model_routes
 from api.running_requests import RunningRequests
@@ -32,18 +33,18 @@ def create_app(
     more_models: Iterable[str] = (),
 ) -> ASGIApp:
     """`more_models`: names to list beside the one that generates."""
+    generator = Generator(served, metrics)
     completions = Completions(
-        served,
-        Generator(served, metrics),
-        max_body_bytes=limits.max_body_bytes,
-        limits=limits.delivery,
+        served, generator, max_body_bytes=limits.max_body_bytes, limits=limits.delivery
     )
+    messages = Messages(generator, max_body_bytes=limits.max_body_bytes, limits=limits.delivery)
     running = RunningRequests()
     router = Router(
         [
             Route("/v1/chat/completions", completions.chat, methods=["POST"]),
             Route("/v1/completions", completions.text, methods=["POST"]),
             *cancel_routes(running, max_body_bytes=limits.max_body_bytes),
+            *messages.routes,
             *model_routes(served, *more_models),
             *more_routes,
         ],

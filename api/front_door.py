@@ -18,6 +18,7 @@ from api.errors import (
     MethodNotAllowedError,
     NotFoundError,
 )
+from api.messages_error import error_body, is_anthropics
 from api.metrics import Metrics
 from api.running_requests import RunningRequests
 
@@ -28,7 +29,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 class FrontDoor:
-    """Errors become OpenAI's JSON, or Anthropic's on its routes. The log has neither prompts nor answers nor addresses."""
+    """Errors become OpenAI's JSON, or Anthropic's on its routes. The log has neither prompts nor
+    answers nor addresses."""
 
     def __init__(
         self, app: ASGIApp, metrics: Metrics, running: RunningRequests | None = None

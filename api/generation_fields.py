@@ -8,15 +8,15 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from api.constraint_fields import ConstraintFields
 from api.errors import InvalidRequestError
-from api.fields import Fields
+from api.fields import Fields, without_unsupported
 from runners.engine.sampling_params import SamplingParams
 
 MAX_STOP_STRINGS = 16
 MAX_STOP_CHARS = 256
 
 
-def _stop_strings(value: Any) -> tuple[str, ...]:
-    """One string, or a list of them."""
+def stop_strings(value: Any) -> tuple[str, ...]:
+    """From one string, or a list of them. Raises ValueError."""
     strings = [value] if isinstance(value, str) else value
     if strings is None:
         return ()
@@ -52,7 +52,7 @@ class GenerationFields(ConstraintFields):
     frequency_penalty: float | None = None
     logit_bias: dict[str, float] | None = None
     seed: int | None = None
-    stop: Annotated[tuple[str, ...], BeforeValidator(_stop_strings)] = ()
+    stop: Annotated[tuple[str, ...], BeforeValidator(stop_strings)] = ()
     stream: bool | None = None
     stream_options: StreamOptions | None = None
 
@@ -74,20 +74,7 @@ class GenerationFields(ConstraintFields):
     @model_validator(mode="before")
     @classmethod
     def _refuse_unsupported(cls, fields: Any) -> Any:
-        kept = dict(fields)
-        for name, neutral in cls.unsupported.items():
-            if name not in kept:
-                continue
-            value = kept.pop(name)
-            if value is not None and not any(
-                type(value) is type(no) and value == no for no in neutral
-            ):
-                raise InvalidRequestError(
-                    f"{name} is not supported by this service. Leave it out.",
-                    param=name,
-                    code="unsupported_parameter",
-                )
-        return kept
+        return without_unsupported(fields, cls.unsupported)
 
     @field_validator("logit_bias", mode="after")
     @classmethod

@@ -54,6 +54,11 @@ def parse(body: bytes, model: type[Fields]) -> Fields:
         raise InvalidRequestError("the body must be a JSON object.", code="invalid_json")
     if rb"\u0000" in body and _has_nul(value):
         raise InvalidRequestError("the body contains a NUL character.")
+    return validated(value, model)
+
+
+def validated(value: dict[str, Any], model: type[Fields]) -> Fields:
+    """Raises InvalidRequestError naming the field at fault."""
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -24,8 +24,11 @@ def _check_name(name: str) -> str:
     return name
 
 
+ToolName = Annotated[str, AfterValidator(_check_name)]
+
+
 class FunctionDefinition(Fields):
-    name: Annotated[str, AfterValidator(_check_name)]
+    name: ToolName
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None

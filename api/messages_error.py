@@ -1,0 +1,36 @@
+"""Refusals as Anthropic's clients expect them."""
+
+from http import HTTPStatus
+
+import orjson
+
+from api.answer import Json
+from api.errors import ApiError
+
+PATH = "/v1/messages"
+"""Whatever is refused at or below it is refused in this shape."""
+
+_TYPES = {
+    HTTPStatus.UNAUTHORIZED: "authentication_error",
+    HTTPStatus.FORBIDDEN: "permission_error",
+    HTTPStatus.NOT_FOUND: "not_found_error",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "request_too_large",
+    HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error",
+    HTTPStatus.SERVICE_UNAVAILABLE: "overloaded_error",
+    HTTPStatus.GATEWAY_TIMEOUT: "timeout_error",
+}
+
+
+def is_anthropics(path: str) -> bool:
+    return path == PATH or path.startswith(PATH + "/")
+
+
+def error_json(error: ApiError) -> Json:
+    """{"type": "error", "error": {"type", "message"}}."""
+    default = "invalid_request_error" if error.status < 500 else "api_error"
+    kind = _TYPES.get(error.status, default)
+    return {"type": "error", "error": {"type": kind, "message": error.shown}}
+
+
+def error_body(error: ApiError, request_id: str) -> bytes:
+    return orjson.dumps({**error_json(error), "request_id": request_id})
