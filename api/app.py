@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp
 
 from api.cancel import cancel_routes
+from api.chat_batch import ChatBatch
 from api.completions import Completions
 from api.delivery import DeliveryLimits
 from api.front_door import FrontDoor
@@ -16,6 +17,7 @@ from api.metrics import Metrics
 from api.models import model_routes
 from api.running_requests import RunningRequests
 from api.served_model import ServedModel
+from api.tokenization import Tokenization
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +37,23 @@ def create_app(
     """`more_models`: names to list beside the one that generates."""
     generator = Generator(served, metrics)
     completions = Completions(
+        generator, max_body_bytes=limits.max_body_bytes, limits=limits.delivery
+    )
+    chat_batch = ChatBatch(
         served, generator, max_body_bytes=limits.max_body_bytes, limits=limits.delivery
     )
+    tokenization = Tokenization(served, generator, max_body_bytes=limits.max_body_bytes)
     messages = Messages(generator, max_body_bytes=limits.max_body_bytes, limits=limits.delivery)
     running = RunningRequests()
     router = Router(
         [
             Route("/v1/chat/completions", completions.chat, methods=["POST"]),
+            Route("/v1/chat/completions/batch", chat_batch.batch, methods=["POST"]),
             Route("/v1/completions", completions.text, methods=["POST"]),
             *cancel_routes(running, max_body_bytes=limits.max_body_bytes),
             *messages.routes,
             *model_routes(served, *more_models),
+            *tokenization.routes,
             *more_routes,
         ],
         redirect_slashes=False,

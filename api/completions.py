@@ -10,24 +10,22 @@ from api.chat_request import ChatRequest
 from api.completion_answer import CompletionAnswer
 from api.completion_request import CompletionRequest
 from api.delivery import Delivery, DeliveryLimits
-from api.generator import Generator
+from api.generator import ChatGeneration, Generator
 from api.json_body import read_json
-from api.served_model import ServedModel
 from runners.tokenizer import Tokenizer
 
 
 class Completions:
-    """Serves POST /v1/chat/completions and POST /v1/completions from one model."""
+    """Serves POST /v1/chat/completions and POST /v1/completions from one model. An answer names it
+    as the request did."""
 
     def __init__(
         self,
-        served: ServedModel,
         generator: Generator,
         *,
         max_body_bytes: int,
         limits: DeliveryLimits,
     ) -> None:
-        self._served = served
         self._generator = generator
         self._max_body_bytes = max_body_bytes
         self._limits = limits
@@ -38,16 +36,7 @@ class Completions:
             http.scope, http.receive, ChatRequest, max_bytes=self._max_body_bytes
         )
         chat = await self._generator.chat(request)
-        answer = ChatAnswer(
-            f"chatcmpl-{uuid.uuid4().hex}",
-            int(time.time()),
-            self._served.name,
-            chat.tokenizer,
-            parsers=chat.parsers,
-            call_id_length=chat.call_id_length,
-            wants_logprobs=request.num_logprobs is not None,
-            include_usage=request.include_usage,
-        )
+        answer = chat_answer(request, chat)
         return Delivery(chat.generation, answer, stream=bool(request.stream), limits=self._limits)
 
     async def text(self, http: Request) -> Delivery:
@@ -60,13 +49,26 @@ class Completions:
         answer = CompletionAnswer(
             f"cmpl-{uuid.uuid4().hex}",
             int(time.time()),
-            self._served.name,
+            request.model,
             text.tokenizer,
             echoes=[echo for echo in _echoes(request, text.tokenizer) for _ in range(num_choices)],
             num_logprobs=request.logprobs,
             include_usage=request.include_usage,
         )
         return Delivery(text.generation, answer, stream=bool(request.stream), limits=self._limits)
+
+
+def chat_answer(request: ChatRequest, chat: ChatGeneration) -> ChatAnswer:
+    return ChatAnswer(
+        f"chatcmpl-{uuid.uuid4().hex}",
+        int(time.time()),
+        request.model,
+        chat.tokenizer,
+        parsers=chat.parsers,
+        call_id_length=chat.call_id_length,
+        wants_logprobs=request.num_logprobs is not None,
+        include_usage=request.include_usage,
+    )
 
 
 def _echoes(request: CompletionRequest, tokenizer: Tokenizer) -> list[str]:

@@ -1,5 +1,7 @@
-"""GET /v1/models and /v1/models/{id}: what is served here."""
+"""GET /v1/models and /v1/models/{id}: what is served here, what it can do, and how much of it one
+call may ask for."""
 
+from collections.abc import Collection
 from typing import Any
 
 import orjson
@@ -7,21 +9,28 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.embedding_rows import DEFAULT_LIMITS
 from api.served_model import ServedModel
 
+Card = dict[str, Any]
 
-def model_routes(served: ServedModel, *more: str) -> list[Route]:
-    """`more`: names of models beside the one that generates. Both routes answer while it loads."""
-    cards = {name: _card(name, served.created) for name in (served.name, *more)}
+
+def model_routes(served: ServedModel, *embedding: str) -> list[Route]:
+    """`embedding`: names of models that embed; without any, the one that generates does. Both
+    routes answer while it loads."""
+
+    def cards() -> dict[str, Card]:
+        names = dict.fromkeys((*served.names, *embedding))
+        return {name: _card(served, name, embedding or served.names) for name in names}
 
     async def list_models(request: Request) -> Response:
-        return _json({"object": "list", "data": list(cards.values())})
+        return _json({"object": "list", "data": list(cards().values())})
 
     async def get_model(request: Request) -> Response:
         name = request.path_params["name"]
-        if name not in cards:
+        if name not in cards():
             served.check_name(name)
-        return _json(cards[name])
+        return _json(cards()[name])
 
     return [
         Route("/v1/models", list_models, methods=["GET"]),
@@ -29,8 +38,31 @@ def model_routes(served: ServedModel, *more: str) -> list[Route]:
     ]
 
 
-def _card(name: str, created: int) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": created, "owned_by": "kamado"}
+def _card(served: ServedModel, name: str, embedding: Collection[str]) -> Card:
+    card = {"id": name, "object": "model", "created": served.created, "owned_by": "kamado"}
+    capabilities = []
+    if name in served.names:
+        capabilities += _generating(served)
+        card["max_model_len"] = served.runner.limits.max_model_len if served.is_ready else None
+        if served.summary:
+            card["card"] = served.summary
+    if name in embedding:
+        capabilities += ["embeddings", "rerank"]
+        card["max_inputs"] = DEFAULT_LIMITS.max_inputs
+        card["max_total_tokens"] = DEFAULT_LIMITS.max_total_tokens
+    return {**card, "capabilities": capabilities}
+
+
+def _generating(served: ServedModel) -> list[str]:
+    """Some depend on the tokenizer and its chat template, and are not known before they are
+    loaded."""
+    capabilities = ["chat", "completions"]
+    if served.text is not None:
+        can_bind = served.text.grammars is not None
+        capabilities += ["structured_output"] if can_bind else []
+        capabilities += ["tools"] if can_bind and served.text.dialect.tool_format else []
+        capabilities += ["reasoning"] if served.text.dialect.think else []
+    return capabilities
 
 
 def _json(body: dict[str, Any]) -> Response:

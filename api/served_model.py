@@ -12,8 +12,10 @@ from runners.runner import Runner, RunnerState
 class ServedModel:
     """Exists from the start, so that requests can be answered with 503 while the model loads."""
 
-    def __init__(self, name: str, runner: Runner) -> None:
+    def __init__(self, name: str, runner: Runner, alias: str | None = None) -> None:
         self.name = name
+        self.names = (name,) if alias is None else (name, alias)
+        """What callers may call it."""
         self.created = int(time.time())
         self.runner = runner
         self.text: ModelText | None = None
@@ -25,7 +27,7 @@ class ServedModel:
 
     def check_name(self, name: str) -> None:
         """Raises NotFoundError."""
-        if name != self.name:
+        if name not in self.names:
             raise NotFoundError(
                 f"the model {name!r:.100} does not exist here; {self.name!r} does.",
                 param="model",

@@ -28,7 +28,7 @@ class Serving:
         self._settings = settings
         self._embedder: Embedder | None = None
         self.runner = Runner(self._load, max_waiting=settings.max_waiting, on_step=on_step)
-        self.served = ServedModel(settings.public_name, self.runner)
+        self.served = ServedModel(settings.public_name, self.runner, settings.model_alias)
 
     def start(self) -> None:
         self.runner.start()

@@ -31,6 +31,9 @@ class Settings(BaseModel):
     served_model_name: str | None = Field(
         default=None, description="what clients call it; the model's own name if not given"
     )
+    model_alias: str | None = Field(
+        default=None, description="a second name for it, in requests that generate"
+    )
     quantization: Literal["auto", "int8", "int4", "none"] = Field(
         default="auto", description="of the weights; auto is int8 for pocket, none for others"
     )

@@ -107,6 +107,19 @@ async def test_the_deadline_is_told_and_ends_the_generation(caller, runner, impa
     assert len(runner.aborted) == 2
 
 
+async def test_a_silent_stream_says_that_it_is_still_there(caller, runner, served, metrics):
+    runner.gate.clear()
+    app = create_app(served, metrics, HttpLimits(delivery=DeliveryLimits(ping_s=0.02)))
+    call = caller(app, stream=True)
+    await until(lambda: call.text.count(": still here\n\n") >= 2)
+    runner.gate.set()
+    await asyncio.wait_for(call.task, 5)
+    num_pings = call.text.count(": still here")
+    assert call.text.endswith("data: [DONE]\n\n")
+    await asyncio.sleep(0.05)
+    assert call.text.count(": still here") == num_pings
+
+
 async def test_a_slow_body_is_refused(app, monkeypatch):
     monkeypatch.setattr("api.json_body.BODY_TIMEOUT_S", 0.02)
     call = Caller(app, {})
