@@ -94,7 +94,7 @@ class Runner:
         engine.limits.check(request)
         if request.request_id in self._streams:
             raise RequestError("request_id", f"request {request.request_id!r} is already running.")
-        self._check_queue(request.params.n)
+        self._check_queue(request)
         stream = OutputStream(request, abort=self.abort, loop=asyncio.get_running_loop())
         self._streams[request.request_id] = stream
         self._inbox.put(lambda engine: self._add(engine, request))
@@ -165,10 +165,15 @@ class Runner:
             raise EngineClosedError("the model is still loading.")
         return self._engine
 
-    def _check_queue(self, num_choices: int) -> None:
+    def _check_queue(self, request: GenerationRequest) -> None:
         """Raises QueueFullError when the choices under way leave no room for so many more, and
-        RequestError when there never is."""
-        open_choices = sum(stream.num_open for stream in self._streams.values())
+        RequestError when there never is. The background takes nobody else's room."""
+        num_choices = request.params.n
+        open_choices = sum(
+            stream.num_open
+            for stream in self._streams.values()
+            if request.is_background or not stream.request.is_background
+        )
         limit = self.limits.max_num_seqs + self._max_waiting
         if num_choices > limit:
             raise RequestError(
@@ -269,4 +274,5 @@ class Runner:
             stream.feed(output)
             if not stream.num_open:
                 del self._streams[output.request_id]
-                self._durations_s.append(time.monotonic() - stream.started_s)
+                if not stream.request.is_background:
+                    self._durations_s.append(time.monotonic() - stream.started_s)

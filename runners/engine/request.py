@@ -7,6 +7,10 @@ from enum import StrEnum
 from runners.engine.grammar import Grammar
 from runners.engine.sampling_params import SamplingParams
 
+BACKGROUND_PRIORITY = 2**31 - 1
+"""The last there is. Work that takes part only in steps with no other, and gives up its place and
+its blocks to whoever comes."""
+
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
@@ -19,6 +23,10 @@ class GenerationRequest:
     """Lower is served first, and preempted last; equals go by arrival."""
     grammar: Grammar | None = None
     """Every choice keeps to it."""
+
+    @property
+    def is_background(self) -> bool:
+        return self.priority >= BACKGROUND_PRIORITY
 
 
 class FinishReason(StrEnum):

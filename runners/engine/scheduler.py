@@ -48,12 +48,13 @@ class Scheduler:
 
         Running sequences come first, best rank first, so that whoever must be preempted to make
         room has not been scheduled yet. Then waiting ones are admitted, unless there was no room
-        for those running.
+        for those running. Background ones stand still, on what they hold, while there are others.
         """
         num_preemptions = self.num_preemptions
-        prefill_budget = self._prefill_budget()
+        active = self._active()
+        prefill_budget = self._prefill_budget(active)
         batch: list[ScheduledSequence] = []
-        for sequence in tuple(self.running):
+        for sequence in active:
             if sequence.status is not SequenceStatus.RUNNING:  # preempted by one of better rank
                 continue
             wanted = sequence.num_uncomputed_tokens
@@ -62,7 +63,7 @@ class Scheduler:
                 prefill_budget -= 0 if sequence.is_decoding else num_new
                 batch.append(ScheduledSequence(sequence, num_new))
         if self.num_preemptions == num_preemptions:
-            self._admit(batch, prefill_budget)
+            self._admit(batch, prefill_budget, self._hashes_in_flight(active))
         return batch
 
     def update(self, scheduled: ScheduledSequence) -> None:
@@ -85,11 +86,23 @@ class Scheduler:
         self._release(sequence)
         sequence.status = SequenceStatus.FINISHED
 
-    def _prefill_budget(self) -> int:
-        """Tokens left for prompts once every decoding sequence has its one."""
-        num_decoding = sum(sequence.is_decoding for sequence in self.running)
+    @property
+    def _only_background(self) -> bool:
+        """Whether nobody waits for what is computed; ranks put the background last."""
+        return all(not queue or queue[0].is_background for queue in (self.running, self.waiting))
+
+    def _active(self) -> tuple[Sequence, ...]:
+        """Running sequences that take part in the next step."""
+        if self._only_background:
+            return tuple(self.running)
+        return tuple(sequence for sequence in self.running if not sequence.is_background)
+
+    def _prefill_budget(self, active: tuple[Sequence, ...]) -> int:
+        """Tokens left for prompts once every decoding sequence has its one. Where only the
+        background runs, somebody may come during the step, and would wait as long."""
+        num_decoding = sum(sequence.is_decoding for sequence in active)
         budget = self.config.max_batch_tokens - num_decoding
-        if num_decoding:
+        if num_decoding or self._only_background:
             budget = min(budget, self.config.max_prefill_tokens_while_decoding)
         return budget
 
@@ -120,7 +133,9 @@ class Scheduler:
         sequence.num_computed_tokens = 0
         sequence.num_registered_blocks = 0
 
-    def _admit(self, batch: list[ScheduledSequence], prefill_budget: int) -> None:
+    def _admit(
+        self, batch: list[ScheduledSequence], prefill_budget: int, in_flight: set[bytes]
+    ) -> None:
         """Move waiting sequences to running, best rank first, while there is room for all their
         tokens.
 
@@ -128,21 +143,37 @@ class Scheduler:
         admitted. One whose next block a running sequence is about to compute stands aside for those
         steps, and then finds the block instead of computing it again.
         """
-        in_flight = self._hashes_in_flight()
+        only_background = self._only_background
         for sequence in tuple(self.waiting):
-            if prefill_budget <= 0 or len(self.running) >= self.config.max_num_seqs:
+            stands_still = sequence.is_background and not only_background
+            if prefill_budget <= 0 or stands_still or not self._has_seat_for(sequence):
                 return
             usable = self._usable_hashes(sequence)
             matched = self.blocks.match(usable)
             if len(matched) < len(usable) and usable[len(matched)] in in_flight:
                 continue
             num_missing = self.blocks.blocks_for(sequence.num_tokens) - len(matched)
-            if num_missing > self.blocks.num_free_beside(matched):
-                return
+            while self._is_full or num_missing > self.blocks.num_free_beside(matched):
+                if not self._may_displace(sequence):
+                    return
+                self._preempt(self.running[-1])
             num_new = self._start(sequence, matched, prefill_budget)
             prefill_budget -= num_new
             in_flight.update(usable[len(matched) :])
             batch.append(ScheduledSequence(sequence, num_new))
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self.running) >= self.config.max_num_seqs
+
+    def _has_seat_for(self, sequence: Sequence) -> bool:
+        return not self._is_full or self._may_displace(sequence)
+
+    def _may_displace(self, sequence: Sequence) -> bool:
+        """Whether one of the background runs that can be put back for it."""
+        if not self.running or sequence.is_background:
+            return False
+        return self.running[-1].is_background
 
     def _start(self, sequence: Sequence, matched: list[int], prefill_budget: int) -> int:
         """waiting -> running, on the matched blocks and new ones for the first chunk; returns its
@@ -173,11 +204,11 @@ class Scheduler:
         extend_block_hashes(sequence.block_hashes, sequence.token_ids, block_size)
         return sequence.block_hashes[: (sequence.num_tokens - 1) // block_size]
 
-    def _hashes_in_flight(self) -> set[bytes]:
-        """Blocks that running sequences will have computed before they sample."""
+    def _hashes_in_flight(self, active: tuple[Sequence, ...]) -> set[bytes]:
+        """Blocks that active sequences will have computed before they sample."""
         return {
             block_hash
-            for sequence in self.running
+            for sequence in active
             if not sequence.is_decoding
             for block_hash in sequence.block_hashes[sequence.num_registered_blocks :]
         }

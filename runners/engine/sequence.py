@@ -76,6 +76,10 @@ class Sequence:
         """Smaller is served first and preempted last."""
         return (self.request.priority, self.arrival, self.index)
 
+    @property
+    def is_background(self) -> bool:
+        return self.request.is_background
+
     def append(self, token_id: int) -> None:
         self.token_ids.append(token_id)
         self.output_counts[token_id] = self.output_counts.get(token_id, 0) + 1

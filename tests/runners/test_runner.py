@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from runners.engine.errors import EngineClosedError, QueueFullError, RequestError
-from runners.engine.request import FinishReason
+from runners.engine.request import BACKGROUND_PRIORITY, FinishReason
 from runners.engine.scoring_task import ScoringTask
 from runners.runner import Runner, RunnerState
 
@@ -91,6 +91,19 @@ async def test_a_full_queue_refuses_with_a_time_to_wait(start, request_of):
     await collect(runner.generate(request_of("late", [1])))
     with pytest.raises(RequestError, match=f"at most {limit} sequences"):
         runner.generate(request_of("huge", [1], n=limit + 1))
+
+
+async def test_the_background_takes_no_room_in_the_queue(start, request_of):
+    runner = await start(max_waiting=0)
+    limit = runner.limits.max_num_seqs
+    many = {"n": limit, "max_tokens": 100}
+    background = {"priority": BACKGROUND_PRIORITY} | many
+    streams = [runner.generate(request_of("later", [1], **background))]
+    streams.append(runner.generate(request_of("now", [1], **many)))
+    for late in ({}, {"priority": BACKGROUND_PRIORITY}):
+        with pytest.raises(QueueFullError):
+            runner.generate(request_of("late", [1], **late))
+    await asyncio.gather(*(collect(stream) for stream in streams))
 
 
 async def test_drain_finishes_what_runs_and_refuses_the_rest(start, request_of):

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from runners.engine.errors import ContextLengthError, RequestError
-from runners.engine.request import FinishReason
+from runners.engine.request import BACKGROUND_PRIORITY, FinishReason
 
 
 def prompts(count, seed=0, low=1, high=60, vocab=97):
@@ -79,9 +79,8 @@ def test_any_schedule_equals_alone(make_engine, request_of, alone, data):
         max_batch_tokens=data.draw(st.integers(6, 40)),
         max_prefill_tokens_while_decoding=data.draw(st.integers(1, 16)),
     )
-    arrivals = {
-        i: (data.draw(st.integers(0, 15)), data.draw(st.integers(-1, 1))) for i in range(len(work))
-    }
+    priorities = st.sampled_from([-1, 0, 1, BACKGROUND_PRIORITY])
+    arrivals = {i: (data.draw(st.integers(0, 15)), data.draw(priorities)) for i in range(len(work))}
     aborts = {data.draw(st.integers(0, 30)): f"r{data.draw(st.integers(0, len(work) - 1))}"}
     got, ended, step = {}, {}, 0
     while engine.has_work or arrivals:
