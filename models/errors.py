@@ -4,7 +4,10 @@ ModelError
 ├── ModelNotFoundError       no folder, tag or repository answers to the name
 ├── UnsupportedModelError    the model is there, but nothing here can run it safely or rightly
 ├── CheckpointError          its files are damaged or do not fit its config; names file and tensor
-└── QuantizationError        a quantisation that does not exist here, or does not suit the weights
+├── QuantizationError        a quantisation that does not exist here, or does not suit the weights
+├── RecipeError              a recipe with a key, value or module that does not exist
+├── GateError                a quantised model is worse than its recipe allows; names the modules
+└── CardError                a model does not do what its card says: files or answers have changed
 """
 
 
@@ -25,4 +28,16 @@ class CheckpointError(ModelError):
 
 
 class QuantizationError(ModelError):
+    pass
+
+
+class RecipeError(ModelError):
+    pass
+
+
+class GateError(ModelError):
+    pass
+
+
+class CardError(ModelError):
     pass

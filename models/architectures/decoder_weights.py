@@ -8,6 +8,7 @@ from models.architectures.checkpoint import Checkpoint
 from models.architectures.decoder import Decoder
 from models.architectures.decoder_layer import DecoderLayer
 from models.architectures.decoder_spec import DecoderSpec
+from models.architectures.linear_shapes import HEAD, linear_shapes
 from models.layers.linear import Linear
 from models.layers.norm import RMSNorm
 from models.quantization.linear_factory import LinearFactory, StoredWeight
@@ -15,7 +16,6 @@ from models.quantization.quanto_format import read_quantized
 
 _EMBEDDING = "model.embed_tokens"
 _NORM = "model.norm"
-_HEAD = "lm_head"
 
 
 def build_decoder(
@@ -31,7 +31,7 @@ def build_decoder(
     decoder = reader.read(dtype)
     checkpoint.skip("rotary_emb.inv_freq")
     if spec.ties_embeddings:
-        checkpoint.skip(f"{_HEAD}.weight")
+        checkpoint.skip(f"{HEAD}.weight")
     checkpoint.check_all_read()
     return decoder
 
@@ -45,77 +45,69 @@ class _Reader:
         device: torch.device,
     ) -> None:
         self._spec = spec
+        self._shapes = linear_shapes(spec)
         self._checkpoint = checkpoint
         self._linears = linears
         self._device = device
 
     def read(self, dtype: torch.dtype) -> Decoder:
         spec = self._spec
-        table = (spec.vocab_size, spec.hidden_size)
-        embedding = self._checkpoint.tensor(f"{_EMBEDDING}.weight", table)
+        embedding = self._checkpoint.tensor(
+            f"{_EMBEDDING}.weight", (spec.vocab_size, spec.hidden_size)
+        )
         embedding = embedding.to(self._device, copy=True)  # the stored one keeps its file mapped
-        head = embedding if spec.ties_embeddings else self._stored(_HEAD, table)
         return Decoder(
             spec,
             embedding=embedding,
             layers=[self._layer(index) for index in range(len(spec.layers))],
             norm=self._norm(_NORM),
-            head=self._linears.output(head),
+            head=self._linears.output(self._head(embedding)),
             dtype=dtype,
         )
 
+    def _head(self, embedding: torch.Tensor) -> StoredWeight:
+        """A head tied to floats may be stored quantised beside them."""
+        if not self._spec.ties_embeddings:
+            return self._stored(HEAD)
+        quantized = read_quantized(self._checkpoint, HEAD, self._shapes[HEAD])
+        return embedding if quantized is None else quantized
+
     def _layer(self, index: int) -> DecoderLayer:
         spec, names, prefix = self._spec, self._spec.names, f"model.layers.{index}."
-        hidden_size, mlp_size = spec.hidden_size, spec.intermediate_size
-        attention_size, kv_size = (n * spec.head_dim for n in (spec.num_heads, spec.num_kv_heads))
         linear = partial(self._fused, prefix)
         return DecoderLayer(
             spec=spec,
             sliding_window=spec.layers[index].sliding_window,
             attention_norm=self._norm(prefix + names.attention_norm),
-            qkv=linear(names.qkv, (attention_size, kv_size, kv_size), hidden_size, spec.qkv_bias),
+            qkv=linear(names.qkv, spec.qkv_bias),
             qk_norm=self._qk_norm(prefix),
-            attention_output=linear(
-                (names.attention_output,),
-                (hidden_size,),
-                attention_size,
-                spec.attention_output_bias,
-            ),
+            attention_output=linear((names.attention_output,), spec.attention_output_bias),
             attention_post_norm=self._optional_norm(prefix, names.attention_post_norm),
             mlp_norm=self._norm(prefix + names.mlp_norm),
-            gate_up=linear(
-                names.gate_up, (mlp_size, mlp_size), hidden_size, spec.mlp_bias, spec.activation
-            ),
-            down=linear((names.down,), (hidden_size,), mlp_size, spec.mlp_bias),
+            gate_up=linear(names.gate_up, spec.mlp_bias, spec.activation),
+            down=linear((names.down,), spec.mlp_bias),
             mlp_post_norm=self._optional_norm(prefix, names.mlp_post_norm),
         )
 
     def _fused(
-        self,
-        prefix: str,
-        names: tuple[str, ...],
-        sizes: tuple[int, ...],
-        in_features: int,
-        has_bias: bool,
-        activation: str | None = None,
+        self, prefix: str, names: tuple[str, ...], has_bias: bool, activation: str | None = None
     ) -> Linear:
-        """One Linear of sum(sizes) rows, from a tensor per size or from a single tensor."""
-        if len(names) < len(sizes):
-            sizes = (sum(sizes),)
-        named = [(prefix + name, size) for name, size in zip(names, sizes, strict=True)]
-        parts = [self._stored(name, (size, in_features)) for name, size in named]
-        bias = (
-            torch.cat([self._checkpoint.tensor(f"{name}.bias", (size,)) for name, size in named])
-            if has_bias
-            else None
-        )
+        """One Linear with the rows of all `names`."""
+        modules = [prefix + name for name in names]
+        parts = [self._stored(module) for module in modules]
+        bias = None
+        if has_bias:
+            sizes = [self._shapes[module][0] for module in modules]
+            biases = zip(modules, sizes, strict=True)
+            bias = torch.cat([self._checkpoint.tensor(f"{m}.bias", (n,)) for m, n in biases])
         return self._linears.linear(parts, bias, activation=activation)
 
-    def _stored(self, name: str, shape: tuple[int, int]) -> StoredWeight:
-        quantized = read_quantized(self._checkpoint, name, shape)
+    def _stored(self, module: str) -> StoredWeight:
+        shape = self._shapes[module]
+        quantized = read_quantized(self._checkpoint, module, shape)
         if quantized is not None:
             return quantized
-        return self._checkpoint.tensor(f"{name}.weight", shape)
+        return self._checkpoint.tensor(f"{module}.weight", shape)
 
     def _norm(self, name: str) -> RMSNorm:
         return RMSNorm(self._norm_weight(name, self._spec.hidden_size), self._spec.norm_eps)

@@ -26,13 +26,15 @@ def load_causal_lm(
     dtype: torch.dtype | None = None,
     device: torch.device | str = "cpu",
     max_model_len: int | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> CausalLM:
     """The lean decoder where it knows the family, else the Hugging Face forward.
 
     `quantization` is a name of `linear_factory.SCHEMES`, `activations` one of its ACTIVATIONS:
     int8 rounds them before products with quantised weights. `dtype` None: fp32 on a CPU, the
     checkpoint's own elsewhere. `max_model_len` None: the length that the network was made for.
-    Raises a ModelError that says what to do.
+    `checkpoint` None: the folder's own; one that is given may verify digests or read from
+    elsewhere. Raises a ModelError that says what to do.
     """
     check_scheme(quantization, activations)
     device = torch.device(device)
@@ -53,7 +55,7 @@ def load_causal_lm(
             f"activations='int8' is for quantised weights, and {folder.name} has none. Set "
             "quantization too, or leave activations at float32."
         )
-    checkpoint = Checkpoint(folder)
+    checkpoint = checkpoint or Checkpoint(folder)
     linears = LinearFactory(
         quantization,
         dtype=dtype,
@@ -62,7 +64,7 @@ def load_causal_lm(
         activations=activations,
     )
     if is_family(config):
-        spec = _read_spec(folder, config, max_model_len)
+        spec = _spec_of(folder, config, max_model_len)
         return build_decoder(spec, checkpoint, linears, dtype=dtype, device=device)
     if is_quanto:
         raise QuantizationError(
@@ -72,6 +74,19 @@ def load_causal_lm(
     return load_huggingface_decoder(
         config, checkpoint, linears, dtype=dtype, device=device, max_model_len=max_model_len
     )
+
+
+def read_spec(folder: Path) -> DecoderSpec:
+    """What the lean decoder makes of the folder's config. Raises UnsupportedModelError for an
+    architecture that it does not run."""
+    config = _read_config(folder)
+    if not is_family(config):
+        raise UnsupportedModelError(
+            f"{folder.name} is a {config.model_type} model, which is run by transformers' forward "
+            f"and quantised at load: serve it with quantization=int8. Of {', '.join(FAMILIES)} "
+            "the weights can be stored quantised."
+        )
+    return _spec_of(folder, config, _checked_max_model_len(folder, config, None))
 
 
 def _read_config(folder: Path) -> Any:
@@ -113,7 +128,7 @@ def _refuse_foreign(path: Path, raw: dict[str, Any]) -> None:
         )
 
 
-def _read_spec(folder: Path, config: Any, max_model_len: int) -> DecoderSpec:
+def _spec_of(folder: Path, config: Any, max_model_len: int) -> DecoderSpec:
     try:
         return decoder_spec(config, max_model_len)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:

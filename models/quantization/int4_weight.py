@@ -39,9 +39,10 @@ class Int4Weight:
     """[out_features, num_groups] fp32: weight = data * scale - shift."""
 
     @classmethod
-    def quantize(cls, weight: torch.Tensor) -> "Int4Weight":
-        """weight [out_features, in_features] float; the same bits as quanto's from fp32."""
-        group_size = group_size_of(weight.shape[1])
+    def quantize(cls, weight: torch.Tensor, group_size: int | None = None) -> "Int4Weight":
+        """weight [out_features, in_features] float; the same bits as quanto's from fp32. A
+        `group_size` divides in_features; None: as quanto chooses it."""
+        group_size = group_size or group_size_of(weight.shape[1])
         num_groups = weight.shape[1] // group_size
         data = torch.empty(weight.shape, dtype=torch.uint8, device=weight.device)
         scale, shift = torch.empty(2, len(weight), num_groups, device=weight.device)

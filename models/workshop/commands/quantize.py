@@ -1,0 +1,88 @@
+"""`python -m models quantize`: a model into fewer bits, measured and judged."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models.errors import ModelError
+from models.store import ModelSource, resolve_model
+from models.workshop.application import app
+from models.workshop.card import Card
+from models.workshop.card_view import show_card
+from models.workshop.make import make
+from models.workshop.output import AsJson, console, print_json
+from models.workshop.publishing import check_tag, publish
+from models.workshop.quantize import MAX_SHARD_BYTES
+from models.workshop.recipe import Recipe, load_recipe
+from models.workshop.working_folder import fingerprint, working_folder
+
+CACHE = Path.home() / ".cache" / "kamado" / "workshop"
+"""Where models for the store are put together."""
+
+
+@app.command()
+def quantize(
+    model: Annotated[str, typer.Argument(help="Bundled model, folder, tag or Hub repository.")],
+    recipe: Annotated[str, typer.Option(help="A bundled recipe, or a TOML file.")],
+    tag: Annotated[
+        str | None, typer.Option(help="Of the BentoML store, name:version; left out: RECIPE:1.")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="A new folder to put the model in, instead of the store.")
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option(help="Measure it against the original; gates need it.")
+    ] = True,
+    shard_mb: Annotated[int, typer.Option(min=1, help="Greatest size of a file of weights.")] = (
+        MAX_SHARD_BYTES // 2**20
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Store a model in a recipe's schemes; keep it only if it passes the recipe's gates."""
+    if tag is not None and to is not None:
+        raise ModelError("both --tag and --to are given. The model goes to one of them.")
+    chosen = load_recipe(recipe)
+    if not compare and chosen.gates != type(chosen.gates)():
+        raise ModelError(
+            f"recipe {chosen.name} has gates, and --no-compare measures nothing to hold against "
+            "them. Leave one of the two out."
+        )
+    source = resolve_model(model)
+    if to is not None:
+        target = to.expanduser().resolve()
+        card = _made(source, chosen, target, target.name, compare, shard_mb)
+    else:
+        tag = tag or f"{chosen.name}:1"
+        check_tag(tag)
+        target = CACHE / tag.replace(":", "-")
+        shutil.rmtree(target, ignore_errors=True)  # of a run that was stopped while it published
+        card = _made(source, chosen, target, tag, compare, shard_mb)
+        publish(target, tag)
+        shutil.rmtree(target)
+    place = str(target) if to is not None else tag
+    if as_json:
+        print_json({"model": place, **card.model_dump(mode="json", exclude={"tensors"})})
+        return
+    show_card(card, console)
+    console.print(f"Serve it: bentoml serve --arg model={place}", highlight=False, soft_wrap=True)
+
+
+def _made(
+    source: ModelSource, recipe: Recipe, target: Path, name: str, compares: bool, shard_mb: int
+) -> Card:
+    plan = {
+        "source": fingerprint(source.folder),
+        "recipe": recipe.model_dump(mode="json"),
+        "shard_mb": shard_mb,
+    }
+    with working_folder(target, plan) as folder:
+        return make(
+            source,
+            recipe,
+            folder,
+            name=name,
+            compares=compares,
+            max_shard_bytes=shard_mb * 2**20,
+        )
