@@ -1,6 +1,7 @@
 """The model behind the routes: its name, its runner, and its tokenizer once there is one."""
 
 import time
+from typing import Any
 
 from api.errors import RETRY_UNAVAILABLE_S, NotFoundError, UnavailableError
 from runners.engine.errors import EngineClosedError
@@ -20,6 +21,8 @@ class ServedModel:
         self.runner = runner
         self.text: ModelText | None = None
         """Set by whoever loads the model, before the runner is ready."""
+        self.summary: dict[str, Any] = {}
+        """What its card says in short; set likewise."""
 
     @property
     def is_ready(self) -> bool:

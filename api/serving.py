@@ -65,8 +65,12 @@ class Serving:
                 settings.kv_memory_bytes,
                 rounds_to_int8=settings.kv_cache == "int8",
             ),
+            digests=settings.digests,
+            probe=settings.probe,
         )
         self.served.text = loaded.text
+        if loaded.card is not None:
+            self.served.summary = loaded.card.summary()
         if settings.embedding_model is None:
             self._embedder = loaded.embedder(self.runner, self.served.name)
         else:

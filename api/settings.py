@@ -62,6 +62,12 @@ class Settings(BaseModel):
         default=30.0, ge=0, description="for the answers under way at SIGTERM"
     )
     max_body_mb: float = Field(default=4.0, gt=0, description="of a request's body")
+    digests: bool = Field(
+        default=True, description="verify a model's files against its card while reading them"
+    )
+    probe: bool = Field(
+        default=True, description="hold a model's answers against those that its card keeps"
+    )
     embedding_model: str | None = Field(
         default=None, description="an encoder for /v1/embeddings; the model itself if not given"
     )

@@ -11,6 +11,9 @@ import torch
 
 from models.architectures.loading import load_causal_lm
 from models.encoders.encoder import Encoder
+from models.workshop.card import Card, read_card
+from models.workshop.probe import check_probe
+from models.workshop.verification import verified_checkpoint
 from runners.embedder import DecoderEmbedder, EncoderEmbedder
 from runners.engine.config import CacheConfig, SchedulerConfig
 from runners.engine.engine import Engine
@@ -26,6 +29,8 @@ class LoadedModel:
     engine: Engine
     text: ModelText
     hidden_size: int
+    card: Card | None
+    """Of a model that the workshop made."""
 
     def embedder(self, runner: Runner, name: str) -> DecoderEmbedder:
         """The same model, embedding with its own hidden states."""
@@ -49,8 +54,13 @@ def load_model(
     max_model_len: int | None,
     scheduler: SchedulerConfig,
     cache: CacheConfig,
+    digests: bool = True,
+    probe: bool = True,
 ) -> LoadedModel:
-    """Raises ModelError, TextError or OutOfMemoryBudgetError."""
+    """What a model's card says of its files and its answers is held against them, unless `digests`
+    or `probe` are off. Raises ModelError, TextError or OutOfMemoryBudgetError."""
+    card = read_card(folder)
+    checkpoint = verified_checkpoint(folder, card) if card is not None and digests else None
     tokenizer = Tokenizer.from_folder(folder)
     model = load_causal_lm(
         folder,
@@ -58,11 +68,15 @@ def load_model(
         activations=activations,
         device=pick_device(device),
         max_model_len=max_model_len,
+        checkpoint=checkpoint,
     )
+    if card is not None and probe:
+        is_exact = quantization is None and activations == "float32" and model.device.type == "cpu"
+        check_probe(model, folder, is_exact=is_exact)
     engine = Engine(model, scheduler=scheduler, cache=cache, eos_token_ids=tokenizer.eos_token_ids)
     engine.tune()
     text = ModelText.of(tokenizer, model.vocab_size)
-    return LoadedModel(engine, text, model.hidden_size)
+    return LoadedModel(engine, text, model.hidden_size, card)
 
 
 def load_encoder(folder: Path, name: str, device: str) -> EncoderEmbedder:
