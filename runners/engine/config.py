@@ -12,9 +12,9 @@ class SchedulerConfig:
     """Sequences that hold cache blocks at once."""
     max_batch_tokens: int = 512
     """Tokens of one step, prompts and outputs together."""
-    max_prefill_tokens_while_decoding: int = 128
+    max_prefill_tokens_while_decoding: int | None = None
     """Prompt tokens of a step in which someone else waits for their next token: it bounds that
-    wait."""
+    wait. None: as the StepPlan has measured."""
 
     def __post_init__(self) -> None:
         if self.max_num_seqs < 1:
@@ -24,10 +24,11 @@ class SchedulerConfig:
                 f"max_batch_tokens is {self.max_batch_tokens}; it must be at least max_num_seqs "
                 f"({self.max_num_seqs}), so that every running sequence can take its next token."
             )
-        if self.max_prefill_tokens_while_decoding < 1:
+        tokens = self.max_prefill_tokens_while_decoding
+        if tokens is not None and tokens < 1:
             raise ValueError(
-                f"max_prefill_tokens_while_decoding is {self.max_prefill_tokens_while_decoding}; "
-                "it must be at least 1, or prompts would starve."
+                f"max_prefill_tokens_while_decoding is {tokens}; it must be at least 1, or prompts "
+                "would starve."
             )
 
 

@@ -29,7 +29,7 @@ from runners.engine.scheduler import ScheduledSequence, Scheduler
 from runners.engine.scoring_task import ScoringTask
 from runners.engine.sequence import Sequence, SequenceStatus
 from runners.engine.stats import EngineStats, StepStats
-from runners.engine.threads import ThreadPlan, tune_threads
+from runners.engine.step_plan import StepPlan, plan_steps
 
 logger = logging.getLogger(__name__)
 
@@ -72,16 +72,18 @@ class Engine:
         self._model_runner = ModelRunner(model, self._kv_cache)
         self._scorer = AnswerScorer(self._model_runner, eos_token_ids)
         self._sampler = Sampler()
-        self._threads: ThreadPlan | None = None
+        self._plan: StepPlan | None = None
         self._sequences: dict[str, list[Sequence]] = {}
         self._num_arrivals = 0
         self._generated_tokens = self._steps = 0
         self.last_step = StepStats(num_seqs=0, num_tokens=0, duration_s=0.0)
 
     def tune(self) -> None:
-        """Warm the model up and choose its threads. Call it on the thread that will call `step`."""
+        """Warm the model up and plan its steps. Call it on the thread that will call `step`."""
         if self._model_runner.model.device.type == "cpu":
-            self._threads = tune_threads(self._model_runner)
+            self._plan = plan_steps(self._model_runner)
+            if self._scheduler.config.max_prefill_tokens_while_decoding is None:
+                self._scheduler.prompt_tokens_beside = self._plan.prompt_tokens_beside
 
     @property
     def has_work(self) -> bool:
@@ -173,8 +175,8 @@ class Engine:
             assert self._blocks.num_in_use == 0, "blocks are in use though nothing runs"
 
     def _set_threads(self, num_tokens: int) -> None:
-        if self._threads is not None:
-            self._threads.apply(num_tokens)
+        if self._plan is not None:
+            self._plan.apply(num_tokens)
 
     def _execute(
         self, batch: SequenceOf[ScheduledSequence]

@@ -7,11 +7,15 @@ their blocks.
 """
 
 from bisect import insort
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from runners.engine.block_manager import BlockManager, extend_block_hashes
 from runners.engine.config import SchedulerConfig
 from runners.engine.sequence import Sequence, SequenceStatus
+
+UNPLANNED_PROMPT_TOKENS = 128
+"""Of a step in which someone waits for their next token, where no step was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,9 @@ class Scheduler:
     def __init__(self, config: SchedulerConfig, blocks: BlockManager) -> None:
         self.config = config
         self.blocks = blocks
+        tokens = config.max_prefill_tokens_while_decoding or UNPLANNED_PROMPT_TOKENS
+        self.prompt_tokens_beside: Callable[[int], int] = lambda _num_decoding: tokens
+        """How many prompt tokens a step may have beside so many that wait for their next token."""
         self.waiting: list[Sequence] = []
         self.running: list[Sequence] = []
         self.num_preemptions = 0
@@ -103,7 +110,7 @@ class Scheduler:
         num_decoding = sum(sequence.is_decoding for sequence in active)
         budget = self.config.max_batch_tokens - num_decoding
         if num_decoding or self._only_background:
-            budget = min(budget, self.config.max_prefill_tokens_while_decoding)
+            budget = min(budget, self.prompt_tokens_beside(num_decoding))
         return budget
 
     def _make_room(self, sequence: Sequence, num_new: int) -> bool:

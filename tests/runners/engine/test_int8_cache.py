@@ -63,7 +63,7 @@ def test_logits_are_nearly_those_of_fp32(decoder):
     logits = []
     for shape in (decoder.cache_shape, int8_shape(decoder.cache_shape, CPU)):
         runner = ModelRunner(decoder, KVCache(shape, 30, 4, CPU))
-        batch = runner._forward_batch([(list(range(30)), 0, ids)], list(range(90)))
+        batch = runner.forward_batch([(list(range(30)), 0, ids)], list(range(90)))
         logits.append(decoder.logits(decoder.forward(batch, runner.kv_cache.layers)))
     exact, rounded = logits
     assert 0 < (rounded - exact).norm() < 0.02 * exact.norm()

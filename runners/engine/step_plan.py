@@ -1,5 +1,10 @@
-"""How many threads the model's arithmetic should use: measured on the model itself, because a small
-one loses more to the threads' barriers than it gains from their hands."""
+"""How a step is run: on how many threads, and with how much of other people's prompts beside those
+who wait for their next token.
+
+Measured on the model itself when it starts: a small one loses more to the threads' barriers than it
+gains from their hands, and how many prompt tokens take as long as a decoding step differs tenfold
+between models, processors and precisions.
+"""
 
 import logging
 import math
@@ -24,38 +29,53 @@ WIDE_TOKENS = 48
 """Steps of so many tokens are bound by arithmetic, and count as wide."""
 MIN_GAIN = 1.1
 """More threads must be so much faster: they also take cores from the HTTP side."""
+MAX_STRETCH = 3
+"""Prompts make nobody wait for a token longer than this many steps without them."""
+MIN_PROMPT_TOKENS = 16
+"""Of a step: with fewer, prompts would hardly advance."""
 TRIALS = 7
 TIME_LIMIT_S = 0.3
 """Per number of threads; a large model needs fewer trials to be sure."""
 
 
 @dataclass(frozen=True, slots=True)
-class ThreadPlan:
-    """Torch's intra-op threads by the width of a step."""
-
-    narrow: int
-    wide: int
+class StepPlan:
+    narrow_threads: int
+    """Torch's intra-op threads of a step of few tokens."""
+    wide_threads: int
+    narrow_step_tokens: float
+    """As many prompt tokens take as long as a step of eight decoding sequences."""
 
     def apply(self, num_tokens: int) -> None:
-        """For the calling thread, until the next call."""
-        wanted = self.wide if num_tokens >= WIDE_TOKENS else self.narrow
+        """Set the threads of a step, for the calling thread, until the next call."""
+        wanted = self.wide_threads if num_tokens >= WIDE_TOKENS else self.narrow_threads
         if torch.get_num_threads() != wanted:
             torch.set_num_threads(wanted)
 
+    def prompt_tokens_beside(self, num_decoding: int) -> int:
+        """How many make a step with so many decoding sequences MAX_STRETCH times as long. More than
+        eight are taken to cost as much as prompt tokens, as they do where arithmetic is the
+        bound."""
+        step_tokens = self.narrow_step_tokens + max(0, num_decoding - len(NARROW_STEP))
+        return max(MIN_PROMPT_TOKENS, int((MAX_STRETCH - 1) * step_tokens))
 
-def tune_threads(model_runner: ModelRunner) -> ThreadPlan:
-    """The fastest numbers for this model on this machine. Also the model's warm-up: what is
-    compiled or allocated at first use is, afterwards."""
+
+def plan_steps(model_runner: ModelRunner) -> StepPlan:
+    """The fastest threads for this model on this machine, and what its steps then cost. Also the
+    model's warm-up: what is compiled or allocated at first use is, afterwards."""
     candidates = _candidates(usable_cores())
     narrow, narrow_s = _fastest(model_runner, NARROW_STEP, candidates)
     # A wide step shares its threads' barriers among more work, so it gains from no fewer.
     wider = [number for number in candidates if number >= narrow]
     wide, wide_s = _fastest(model_runner, WIDE_STEP, wider)
+    plan = StepPlan(narrow, wide, narrow_s / wide_s * len(WIDE_STEP[0]))
     logger.info(
-        "a decode step of %d: %.2f ms on %d threads; a chunk of %d prompt tokens: %.1f ms on %d",
+        "a decode step of %d: %.2f ms on %d threads; a chunk of %d prompt tokens: %.1f ms on %d; "
+        "at most %d prompt tokens beside %d who wait",
         len(NARROW_STEP), narrow_s * 1e3, narrow, len(WIDE_STEP[0]), wide_s * 1e3, wide,
+        plan.prompt_tokens_beside(len(NARROW_STEP)), len(NARROW_STEP),
     )  # fmt: skip
-    return ThreadPlan(narrow, wide)
+    return plan
 
 
 def _fastest(

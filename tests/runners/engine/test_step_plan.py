@@ -3,8 +3,8 @@ import time
 import pytest
 import torch
 
-from runners.engine import threads
-from runners.engine.threads import WIDE_TOKENS, ThreadPlan, tune_threads, usable_cores
+from runners.engine import step_plan
+from runners.engine.step_plan import WIDE_TOKENS, StepPlan, plan_steps, usable_cores
 
 
 class FakeModelRunner:
@@ -33,16 +33,25 @@ def restore_threads():
     ],
 )
 def test_the_fastest_number_is_set(monkeypatch, step_s, expected):
-    monkeypatch.setattr(threads, "usable_cores", lambda: 4)
-    assert tune_threads(FakeModelRunner(step_s)) == ThreadPlan(expected, expected)
+    monkeypatch.setattr(step_plan, "usable_cores", lambda: 4)
+    plan = plan_steps(FakeModelRunner(step_s))
+    assert (plan.narrow_threads, plan.wide_threads) == (expected, expected)
 
 
 def test_wide_steps_get_their_own_number():
-    plan = ThreadPlan(narrow=1, wide=2)
+    plan = StepPlan(narrow_threads=1, wide_threads=2, narrow_step_tokens=20)
     plan.apply(WIDE_TOKENS)
     assert torch.get_num_threads() == 2
     plan.apply(WIDE_TOKENS - 1)
     assert torch.get_num_threads() == 1
+
+
+def test_a_prompt_stretches_a_step_to_three_times_its_length():
+    plan = StepPlan(narrow_threads=1, wide_threads=1, narrow_step_tokens=20)
+    assert plan.prompt_tokens_beside(1) == plan.prompt_tokens_beside(8) == 40
+    assert plan.prompt_tokens_beside(18) == 60
+    hardly_any = StepPlan(narrow_threads=1, wide_threads=1, narrow_step_tokens=0.1)
+    assert hardly_any.prompt_tokens_beside(1) == step_plan.MIN_PROMPT_TOKENS
 
 
 def test_cores_are_those_of_this_process():
