@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from api.errors import RETRY_UNAVAILABLE_S, UnavailableError
 from api.served_model import ServedModel
 from api.settings import Settings
+from models.kernels.openmp import bound_spinning
 from models.store import resolve_model
 from runners.embedder import Embedder
 from runners.engine.config import CacheConfig, SchedulerConfig
@@ -49,6 +50,7 @@ class Serving:
 
     def _load(self) -> "Engine":
         """Runs on the engine's thread. Raises ModelError, TextError and worse."""
+        bound_spinning()
         from runners.loading import load_encoder, load_model  # torch: seconds, and in here alone
 
         settings = self._settings
