@@ -24,6 +24,8 @@ from api.generator import Generator
 from api.graceful_exit import GracefulExit
 from api.metrics import Metrics
 from api.rerank import rerank_routes
+from api.response_store import ResponseStore
+from api.responses import Responses
 from api.score import score_routes
 from api.serving import Serving
 from api.settings import load_settings, refuse_lost_arguments
@@ -57,8 +59,14 @@ limits = HttpLimits(
     max_body_bytes=int(settings.max_body_mb * 2**20),
     delivery=DeliveryLimits(answer_s=settings.request_timeout_s),
 )
-classifier = Classifier(
-    served, Generator(served, metrics), score_rows, max_body_bytes=limits.max_body_bytes
+generator = Generator(served, metrics)
+classifier = Classifier(served, generator, score_rows, max_body_bytes=limits.max_body_bytes)
+response_store = ResponseStore(settings.state_folder)
+responses = Responses(
+    generator,
+    response_store,
+    max_body_bytes=limits.max_body_bytes,
+    limits=limits.delivery,
 )
 app = create_app(
     served,
@@ -69,6 +77,7 @@ app = create_app(
         *rerank_routes(similarity),
         *score_routes(similarity),
         *classifier.routes,
+        *responses.routes,
     ],
     more_models={settings.public_embedding_name} - {served.name},
 )
@@ -126,6 +135,7 @@ class Kamado:
     def close(self) -> None:
         for task in self._tasks:
             task.cancel()
+        response_store.close()
         closing = threading.Thread(target=serving.close, daemon=True)
         closing.start()
         closing.join(timeout=5)  # an engine that still loads is not waited for

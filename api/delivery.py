@@ -4,6 +4,7 @@ caller does."""
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
@@ -45,8 +46,16 @@ class Delivery:
     """
 
     def __init__(
-        self, generation: Generation, answer: Answer, *, stream: bool, limits: DeliveryLimits
+        self,
+        generation: Generation,
+        answer: Answer,
+        *,
+        stream: bool,
+        limits: DeliveryLimits,
+        before_end: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`before_end`: awaited once the answer is complete, and before its caller learns so."""
+        self._before_end = before_end
         self._generation = generation
         self._answer = answer
         self._is_stream = stream
@@ -58,11 +67,16 @@ class Delivery:
             if self._is_stream:
                 await unless_disconnected(receive, self._stream(send))
             else:
-                whole = whole_answer(self._generation, self._answer, self._limits)
-                body = await unless_disconnected(receive, whole)
+                body = await unless_disconnected(receive, self._whole())
                 await send_body(send, 200, body, JSON_HEADERS)
         finally:
             self._generation.abort()
+
+    async def _whole(self) -> bytes:
+        body = await whole_answer(self._generation, self._answer, self._limits)
+        if self._before_end is not None:
+            await self._before_end()
+        return body
 
     async def _stream(self, send: Send) -> None:
         """After the first byte, a failure can only be told as an event. Then there is no [DONE]."""
@@ -76,6 +90,8 @@ class Delivery:
                     async for deltas in batches:
                         await self._write(send, self._answer.events(deltas))
                 last = self._answer.closing(self._generation.usage)
+                if self._before_end is not None:
+                    await self._before_end()
         except ApiError as error:
             last = self._answer.failure(error)
         except TimeoutError:

@@ -83,6 +83,13 @@ class InvalidRequestError(ApiError, ValueError):
     type = "invalid_request_error"
     code = "invalid_value"
 
+    def renamed(self, names: Mapping[str, str]) -> "InvalidRequestError":
+        """The same refusal to a caller who knows a field by another name."""
+        message, param = str(self), self.param or ""
+        for ours, theirs in names.items():
+            message, param = message.replace(ours, theirs), param.replace(ours, theirs)
+        return InvalidRequestError(message, param=param or None, code=self.code)
+
 
 class NotFoundError(ApiError):
     status = HTTPStatus.NOT_FOUND

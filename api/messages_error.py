@@ -10,7 +10,7 @@ from api.errors import ApiError
 PATH = "/v1/messages"
 """Whatever is refused at or below it is refused in this shape."""
 
-_TYPES = {
+_TYPES: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: "authentication_error",
     HTTPStatus.FORBIDDEN: "permission_error",
     HTTPStatus.NOT_FOUND: "not_found_error",

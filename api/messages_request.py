@@ -221,15 +221,10 @@ def _chat_tool(tool: CustomTool) -> Json:
 
 def in_anthropics_words(error: InvalidRequestError) -> InvalidRequestError:
     """The same refusal with the paths of ChatRequest's fields as Anthropic has them."""
-
-    def renamed(text: str) -> str:
-        for ours, theirs in (
-            (".function.parameters", ".input_schema"),
-            (".function.name", ".name"),
-            ("response_format.json_schema.schema", "output_config.format.schema"),
-        ):
-            text = text.replace(ours, theirs)
-        return text
-
-    param = None if error.param is None else renamed(error.param)
-    return InvalidRequestError(renamed(str(error)), param=param, code=error.code)
+    return error.renamed(
+        {
+            ".function.parameters": ".input_schema",
+            ".function.name": ".name",
+            "response_format.json_schema.schema": "output_config.format.schema",
+        }
+    )
