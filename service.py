@@ -17,6 +17,7 @@ from bentoml.exceptions import BentoMLException
 
 from api.adaptive_batching import BatchedService
 from api.app import HttpLimits, create_app
+from api.batch_processing import BatchLimits, BatchProcessing
 from api.classify import Classifier
 from api.delivery import DeliveryLimits
 from api.embeddings import embedding_routes
@@ -68,6 +69,17 @@ responses = Responses(
     max_body_bytes=limits.max_body_bytes,
     limits=limits.delivery,
 )
+batches = BatchProcessing(
+    settings.state_folder,
+    BatchLimits(
+        max_file_bytes=int(settings.max_file_mb * 2**20),
+        max_total_bytes=int(settings.max_files_gb * 2**30),
+        max_lines=settings.max_batch_lines,
+        max_line_bytes=limits.max_body_bytes,
+        max_in_flight=settings.batch_concurrency,
+    ),
+    serving,
+)
 app = create_app(
     served,
     metrics,
@@ -76,6 +88,7 @@ app = create_app(
         *embedding_routes(serving.ready_embedder, embed_rows),
         *rerank_routes(similarity),
         *score_routes(similarity),
+        *batches.routes,
         *classifier.routes,
         *responses.routes,
     ],
@@ -96,9 +109,10 @@ class Kamado:
         for name in ("kamado", "runners", "models"):
             logging.getLogger(name).setLevel(logging.INFO)
         server = running_server()
-        self._exit = GracefulExit(server, lambda: runner.drain(settings.drain_timeout_s))
+        self._exit = GracefulExit(server, self._drain)
         self._exit.install()
         serving.start()
+        batches.start()
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._watch())]
         if server is not None:
@@ -136,9 +150,15 @@ class Kamado:
         for task in self._tasks:
             task.cancel()
         response_store.close()
+        batches.close()
         closing = threading.Thread(target=serving.close, daemon=True)
         closing.start()
         closing.join(timeout=5)  # an engine that still loads is not waited for
+
+    async def _drain(self) -> None:
+        """A batch goes on after the next start; online answers are finished."""
+        await batches.stop()
+        await runner.drain(settings.drain_timeout_s)
 
     async def _watch(self) -> None:
         """A model that cannot be loaded ends the service; an engine that fails, its worker."""

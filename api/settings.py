@@ -74,6 +74,10 @@ class Settings(BaseModel):
     state_dir: str | None = Field(
         default=None, description="what is kept on disk; the user's state folder if not given"
     )
+    max_file_mb: float = Field(default=200.0, gt=0, description="of an uploaded file")
+    max_files_gb: float = Field(default=10.0, gt=0, description="of all files that are kept")
+    max_batch_lines: int = Field(default=50_000, ge=1, description="of a batch's input file")
+    batch_concurrency: int = Field(default=8, ge=1, description="lines of a batch run at once")
 
     @property
     def public_name(self) -> str:

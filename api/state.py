@@ -87,10 +87,7 @@ class StateDatabase:
                 raise
             return result
         except (OSError, sqlite3.OperationalError) as error:
-            raise UnavailableError(
-                f"the state of this service cannot be read or written: {_cause(error)}.",
-                retry_after_s=RETRY_DISK_S,
-            ) from error
+            raise disk_failure(error) from error
 
     def _open(self) -> sqlite3.Connection:
         make_private(self.path.parent)
@@ -126,6 +123,10 @@ class StateDatabase:
             self._connection = None
 
 
-def _cause(error: OSError | sqlite3.OperationalError) -> str:
-    """Without the path: it is nobody's business outside."""
-    return error.strerror or "the disk" if isinstance(error, OSError) else str(error)
+def disk_failure(error: OSError | sqlite3.OperationalError) -> UnavailableError:
+    """What a caller is told, without the path: that is nobody's business outside."""
+    cause = error.strerror or "the disk" if isinstance(error, OSError) else str(error)
+    return UnavailableError(
+        f"the state of this service cannot be read or written: {cause}.",
+        retry_after_s=RETRY_DISK_S,
+    )

@@ -4,7 +4,8 @@ TextError
 ├── UnsupportedTokenizerError   the model's tokenizer cannot be decoded piece by piece
 ├── ChatTemplateError           these messages cannot become a prompt of this model
 ├── GrammarRefusedError         a schema, regex or grammar that cannot be kept to
-└── CompilerBusyError           too many grammars are being compiled; try again later
+├── CompilerBusyError           too many grammars are being compiled; try again later
+└── BatchLineError              a line of a batch that is none
 """
 
 
@@ -30,3 +31,13 @@ class GrammarRefusedError(TextError):
 
 class CompilerBusyError(TextError):
     pass
+
+
+class BatchLineError(TextError):
+    """`field` is which of the line's fields is at fault, None for the line itself; `code` is for
+    programs to read."""
+
+    def __init__(self, message: str, field: str | None = None, code: str = "invalid_value") -> None:
+        super().__init__(message)
+        self.field = field
+        self.code = code
