@@ -39,10 +39,7 @@ def chat_result(body: Json) -> ChatResult:
         )
         for place, choice in enumerate(body["choices"])
     ]
-    return ChatResult(
-        generations=generations,
-        llm_output={"token_usage": body["usage"], "model_name": body["model"]},
-    )
+    return ChatResult(generations=generations)
 
 
 def _message(body: Json, choice: Json, usage: UsageMetadata | None) -> AIMessage:

@@ -10,7 +10,8 @@ from langchain_core.language_models.base import LangSmithParams
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import get_config_list
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field
@@ -19,6 +20,14 @@ from langchain_kamado import structured_output
 from langchain_kamado.chat_answer import ChatChunks, chat_result
 from langchain_kamado.connection import Call
 from langchain_kamado.decoders import Json
+from langchain_kamado.gathering import (
+    AsyncGathering,
+    Gathering,
+    leave_seat,
+    opened,
+    seated,
+    take_seat,
+)
 from langchain_kamado.generation_fields import GenerationFields
 from langchain_kamado.message_json import messages_json
 from langchain_kamado.server_model import profile_of, server_model
@@ -26,6 +35,8 @@ from langchain_kamado.structured_output import AnyRunnable, Method, Schema
 from langchain_kamado.tool_choice import ToolChoice, tool_choice_json
 
 CHAT = "/v1/chat/completions"
+MAX_AT_ONCE = 512
+"""Threads of one `batch`. More inputs than that are asked one by one, so many at a time."""
 
 Tools = Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool]
 
@@ -78,7 +89,9 @@ class ChatKamado(GenerationFields, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return chat_result(self.connection.ask(self._call(messages, stop, kwargs)))
+        call, gathering = self._call(messages, stop, kwargs), take_seat()
+        answer = gathering.ask(call) if isinstance(gathering, Gathering) else None
+        return chat_result(answer or self.connection.ask(call))
 
     async def _agenerate(
         self,
@@ -87,7 +100,9 @@ class ChatKamado(GenerationFields, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return chat_result(await self.connection.aask(self._call(messages, stop, kwargs)))
+        call, gathering = self._call(messages, stop, kwargs), take_seat()
+        answer = await gathering.ask(call) if isinstance(gathering, AsyncGathering) else None
+        return chat_result(answer or await self.connection.aask(call))
 
     def _stream(
         self,
@@ -96,6 +111,7 @@ class ChatKamado(GenerationFields, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
+        leave_seat()
         reading = ChatChunks()
         with closing(self.connection.events(self._stream_call(messages, stop, kwargs))) as events:
             for event in events:
@@ -109,6 +125,7 @@ class ChatKamado(GenerationFields, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
+        leave_seat()
         reading = ChatChunks()
         call = self._stream_call(messages, stop, kwargs)
         async with aclosing(self.connection.aevents(call)) as events:
@@ -136,6 +153,89 @@ class ChatKamado(GenerationFields, BaseChatModel):
             raise ValueError(f"n is {call.body['n']}; a stream is of one answer. Use generate.")
         call.body.update(stream=True, stream_options={"include_usage": True})
         return call
+
+    def invoke(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AIMessage:
+        with seated():
+            return super().invoke(input, config, **kwargs)
+
+    async def ainvoke(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AIMessage:
+        with seated():
+            return await super().ainvoke(input, config, **kwargs)
+
+    def batch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """All at once unless the config's `max_concurrency` says otherwise, and then as one call to
+        the server. With `return_exceptions`, an input's error takes the place of its answer."""
+        configs, at_once = _configs(inputs, config)
+        with opened(Gathering(self.connection, at_once) if self._gathers(at_once) else None):
+            return super().batch(inputs, configs, **kwargs)
+
+    async def abatch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """As `batch`."""
+        configs, at_once = _configs(inputs, config)
+        with opened(AsyncGathering(self.connection, at_once) if self._gathers(at_once) else None):
+            return await super().abatch(inputs, configs, **kwargs)
+
+    def batch_as_completed(  # type: ignore[override]  # LangChain's overloads
+        self,
+        inputs: Sequence[LanguageModelInput],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[tuple[int, AIMessage | Exception]]:
+        """As `batch`, but (index, answer) as each is complete. Leaving early cancels the rest."""
+        configs, at_once = _configs(inputs, config)
+        gathering = Gathering(self.connection, at_once) if self._gathers(at_once) else None
+        answers = super().batch_as_completed(inputs, configs, **kwargs)
+        try:
+            with opened(gathering):
+                first = next(answers, None)
+            if first is not None:
+                yield first
+            for answer in answers:
+                yield answer
+        finally:
+            if gathering is not None:
+                gathering.close()
+            answers.close()
+
+    async def abatch_as_completed(  # type: ignore[override]  # LangChain's overloads
+        self,
+        inputs: Sequence[LanguageModelInput],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[tuple[int, AIMessage | Exception]]:
+        """As `batch_as_completed`."""
+        configs, at_once = _configs(inputs, config)
+        gathering = AsyncGathering(self.connection, at_once) if self._gathers(at_once) else None
+        answers = super().abatch_as_completed(inputs, configs, **kwargs)
+        try:
+            with opened(gathering):
+                first = await anext(answers, None)
+            if first is not None:
+                yield first
+            async for answer in answers:
+                yield answer
+        finally:
+            if gathering is not None:
+                await gathering.aclose()
+            await answers.aclose()
+
+    def _gathers(self, num_at_once: int) -> bool:
+        """A rate limiter lets one through at a time, and the first must not wait for the last."""
+        return num_at_once > 1 and self.rate_limiter is None
 
     def bind_tools(
         self,
@@ -229,6 +329,18 @@ class ChatKamado(GenerationFields, BaseChatModel):
 
 _NOT_SENT = {"request_id", "stream"}
 """Call arguments that are ours or LangChain's."""
+
+
+def _configs(
+    inputs: Sequence[LanguageModelInput], config: RunnableConfig | Sequence[RunnableConfig] | None
+) -> tuple[list[RunnableConfig], int]:
+    """One for each input, and how many go together: all, or none if the caller has a limit."""
+    configs = get_config_list(config, len(inputs))
+    if not configs or configs[0].get("max_concurrency") is not None:
+        return configs, 0
+    at_once = min(len(inputs), MAX_AT_ONCE)
+    configs[0] = {**configs[0], "max_concurrency": at_once}
+    return configs, at_once if at_once == len(inputs) else 0
 
 
 def _cancel(request_id: str) -> Call:
