@@ -3,11 +3,8 @@
 import torch
 
 from models.kernels.packed_weight import GATE_ROWS, PANEL, PackedWeight, pad_rows
+from models.layers.crossing import max_direct_rows
 from models.layers.norm import RMSNorm
-
-MAX_DIRECT_ROWS = 48
-"""Batches up to so many rows unpack weights in registers; see `kernels.h`. Both ways give the same
-bits; the second pays from about here on."""
 
 _ACTIVATIONS = {None: 0, "silu": 1, "gelu": 2, "gelu_pytorch_tanh": 3}
 """As numbered in `kernels.h`."""
@@ -17,7 +14,14 @@ class PackedLinear:
     """A Linear over packed weights and fp32 activations. Every row's result is the same bits in any
     batch."""
 
-    __slots__ = ("_activation", "_bias", "_out_features", "_quantizes_inputs", "_weight")
+    __slots__ = (
+        "_activation",
+        "_bias",
+        "_max_direct_rows",
+        "_out_features",
+        "_quantizes_inputs",
+        "_weight",
+    )
 
     def __init__(
         self,
@@ -37,6 +41,7 @@ class PackedLinear:
         self._bias = None if bias is None else pad_rows(bias.float(), PANEL)
         self._activation = _ACTIVATIONS[activation]
         self._quantizes_inputs = quantizes_inputs
+        self._max_direct_rows = 0 if quantizes_inputs else max_direct_rows(weight.format)
 
     def __call__(
         self,
@@ -58,7 +63,7 @@ class PackedLinear:
             weight.format,
             self._activation,
             self._out_features,
-            MAX_DIRECT_ROWS,
+            self._max_direct_rows,
             self._quantizes_inputs,
         )
         return y
