@@ -12,10 +12,12 @@ from benchmarks.peers.vllm import VLLM
 
 PEERS: dict[str, Peer] = {
     "kamado-int8": Kamado("int8"),
+    "kamado-int8-activations": Kamado("int8", "int8"),
     "llama.cpp-int8": LlamaCpp("q8_0"),
     "openvino-int8": OpenVINOGenAI("int8"),
     "ctranslate2-int8": CTranslate2(),
     "kamado-int4": Kamado("int4"),
+    "kamado-int4-activations": Kamado("int4", "int8"),
     "llama.cpp-int4": LlamaCpp("q4_0"),
     "openvino-int4": OpenVINOGenAI("int4"),
     "onnxruntime-int4": ONNXRuntimeGenAI("int4"),
@@ -30,7 +32,7 @@ PEERS: dict[str, Peer] = {
     "transformers-float32": TransformersServe(dtype="float32", num_blocks=64),
     "transformers-one-by-one": TransformersServe(continuous_batching=False),
 }
-ALL = tuple(list(PEERS)[:12])
+ALL = tuple(list(PEERS)[:14])
 """What `--peers all` means: each server once, in its best form."""
 
 

@@ -18,10 +18,13 @@ ROOT = Path(__file__).parent.parent.parent
 class Kamado:
     quantization: str = "none"
     """none: the weights as they are; int8, int4."""
+    activations: str = "float32"
+    """int8: rounded, as most servers of int8 weights round them."""
 
     @property
     def name(self) -> str:
-        return "Kamado" if self.quantization == "none" else f"Kamado {self.quantization}"
+        name = "Kamado" if self.quantization == "none" else f"Kamado {self.quantization}"
+        return name if self.activations == "float32" else f"{name}, activations {self.activations}"
 
     @property
     def weights(self) -> Weights:
@@ -30,7 +33,10 @@ class Kamado:
 
     @property
     def remark(self) -> str:
-        return f"`bentoml serve` with quantization={self.quantization}; ignore_eos."
+        return (
+            f"`bentoml serve` with quantization={self.quantization} and "
+            f"activations={self.activations}; ignore_eos."
+        )
 
     @property
     def ready_path(self) -> str:
@@ -45,6 +51,7 @@ class Kamado:
             "model": str(model),
             "served_model_name": MODEL_NAME,
             "quantization": self.quantization,
+            "activations": self.activations,
         }
         arguments = [part for item in settings.items() for part in ("--arg", "=".join(item))]
         return [*bentoml, "--host", "127.0.0.1", "--port", str(port), *arguments]
