@@ -8,13 +8,16 @@ from starlette.types import ASGIApp
 
 from api.cancel import cancel_routes
 from api.chat_batch import ChatBatch
+from api.client_wheel import client_routes
 from api.completions import Completions
 from api.delivery import DeliveryLimits
 from api.front_door import FrontDoor
 from api.generator import Generator
+from api.long_text import LongText
 from api.messages import Messages
 from api.metrics import Metrics
 from api.models import model_routes
+from api.preset_routes import Presets
 from api.running_requests import RunningRequests
 from api.served_model import ServedModel
 from api.tokenization import Tokenization
@@ -43,6 +46,11 @@ def create_app(
         served, generator, max_body_bytes=limits.max_body_bytes, limits=limits.delivery
     )
     tokenization = Tokenization(served, generator, max_body_bytes=limits.max_body_bytes)
+    presets = Presets(
+        served,
+        LongText(served, generator, limits.delivery),
+        max_body_bytes=limits.max_body_bytes,
+    )
     messages = Messages(generator, max_body_bytes=limits.max_body_bytes, limits=limits.delivery)
     running = RunningRequests()
     router = Router(
@@ -51,7 +59,9 @@ def create_app(
             Route("/v1/chat/completions/batch", chat_batch.batch, methods=["POST"]),
             Route("/v1/completions", completions.text, methods=["POST"]),
             *cancel_routes(running, max_body_bytes=limits.max_body_bytes),
+            *client_routes(),
             *messages.routes,
+            *presets.routes,
             *model_routes(served, *more_models),
             *tokenization.routes,
             *more_routes,

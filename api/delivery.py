@@ -95,7 +95,7 @@ class Delivery:
         except ApiError as error:
             last = self._answer.failure(error)
         except TimeoutError:
-            last = self._answer.failure(_deadline(self._limits))
+            last = self._answer.failure(deadline_error(self._limits))
         except ClientDisconnectedError:
             raise
         except Exception:
@@ -127,11 +127,11 @@ async def whole_answer(generation: Generation, answer: Answer, limits: DeliveryL
         async with asyncio.timeout(limits.answer_s):
             choices = await generation.texts()
     except TimeoutError:
-        raise _deadline(limits) from None
+        raise deadline_error(limits) from None
     return answer.whole(choices, generation.usage)
 
 
-def _deadline(limits: DeliveryLimits) -> ApiError:
+def deadline_error(limits: DeliveryLimits) -> ApiError:
     return DeadlineError(
         f"the answer was not complete after {limits.answer_s:g} seconds, which is this "
         "service's limit. Ask for fewer tokens, or try again later."

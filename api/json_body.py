@@ -33,7 +33,7 @@ async def read_json(
     """Raises an ApiError of the 4xx kind, or ClientDisconnectedError."""
     headers = Headers(scope=scope)
     _check_media(headers)
-    body = await _read(headers, receive, max_bytes)
+    body = await read_body(headers, receive, max_bytes)
     return await off_loop(len(body) > SMALL_BODY_BYTES, lambda: parse(body, model))
 
 
@@ -65,20 +65,27 @@ def validated(value: dict[str, Any], model: type[Fields]) -> Fields:
         raise _invalid(error.errors(include_url=False)[0]) from None
 
 
+def media_type(headers: Headers) -> str:
+    """Without its parameters; JSON's where none is given."""
+    return headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+
+
 def _check_media(headers: Headers) -> None:
+    given = media_type(headers)
+    if given != "application/json":
+        raise UnsupportedMediaError(
+            f"content-type {given[:80]!r} is not accepted; send application/json."
+        )
+
+
+async def read_body(headers: Headers, receive: Receive, max_bytes: int) -> bytes:
+    """Raises UnsupportedMediaError for a compressed one, BodyTooLargeError, SlowBodyError or
+    ClientDisconnectedError."""
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding != "identity":
         raise UnsupportedMediaError(
             f"content-encoding {encoding[:40]!r} is not accepted; send the body uncompressed."
         )
-    media_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise UnsupportedMediaError(
-            f"content-type {media_type[:80]!r} is not accepted; send application/json."
-        )
-
-
-async def _read(headers: Headers, receive: Receive, max_bytes: int) -> bytes:
     declared = headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > max_bytes:
         raise _too_large(max_bytes)
