@@ -5,15 +5,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 KERNELS := models/kernels/libkamado.so
+CLIENT := dist/client.built
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-fast lint format bench clean
+.PHONY: help setup client serve test test-fast lint format bench clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(STAMP) $(KERNELS) ## Install everything into .venv, at the versions of constraints.txt
+setup: $(STAMP) $(KERNELS) $(CLIENT) ## Install everything into .venv, at the versions of constraints.txt
 
 $(STAMP): requirements.txt requirements-dev.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kamado needs Python 3.11 or later; set PYTHON=python3.x")'
@@ -24,6 +25,13 @@ $(STAMP): requirements.txt requirements-dev.txt constraints.txt
 
 $(KERNELS): $(STAMP) models/kernels/build.py $(wildcard models/kernels/source/*)
 	$(BIN)/python -m models.kernels.build --optional
+
+client: $(CLIENT) ## Build the LangChain client's wheel, which the service and the bento hand out
+
+$(CLIENT): $(STAMP) pyproject.toml $(wildcard langchain_kamado/*)
+	rm -rf build dist/langchain_kamado-*.whl
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@touch $@
 
 serve: setup ## Serve the bundled model and show it answering; ARGS="--arg model=..." for another
 	$(BIN)/python -m api $(ARGS)
@@ -47,4 +55,4 @@ bench: setup ## Throughput and latency beside `transformers serve`, on the same 
 	$(BIN)/python -m benchmarks.compare $(ARGS)
 
 clean: ## Remove .venv and caches
-	rm -rf $(VENV) $(KERNELS) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(KERNELS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from api.state import state_folder
 
 PREFIX = "KAMADO_"
+CLIENTS_VARIABLES = {"KAMADO_BASE_URL", "KAMADO_API_KEY"}
+"""Where the client looks for its server: often set on the same machine, and no settings of ours."""
 
 
 class Settings(BaseModel):
@@ -118,7 +120,7 @@ def load_settings(
     variables = {
         name.removeprefix(PREFIX).lower(): value
         for name, value in environ.items()
-        if name.startswith(PREFIX)
+        if name.startswith(PREFIX) and name not in CLIENTS_VARIABLES
     }
     for given, shown in ((arguments, "--arg {}"), (variables, PREFIX + "{}")):
         unknown = sorted(set(given) - set(Settings.model_fields))

@@ -59,3 +59,8 @@ def test_clients_never_see_a_path(tmp_path):
     assert settings.public_name == settings.public_embedding_name == tmp_path.name
     assert Settings(model="org/name@main").public_name == "org/name"
     assert Settings(served_model_name="x").public_name == "x"
+
+
+def test_the_clients_variables_are_no_settings():
+    settings = load_settings({}, {"KAMADO_BASE_URL": "http://kamado", "KAMADO_API_KEY": "key"})
+    assert settings == load_settings({}, {})
