@@ -9,6 +9,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import bentoml  # noqa: F401
 
+from rich.markup import escape
+
 from models.errors import ModelError
 from models.workshop.application import app
 from models.workshop.commands import card, quantize, store  # noqa: F401
@@ -20,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         app(arguments, standalone_mode=True, prog_name="python -m models")
     except ModelError as error:
-        console.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        console.print("[bold red]error:[/]", escape(str(error)), highlight=False, soft_wrap=True)
         return 1
     except SystemExit as end:
         return int(end.code or 0)

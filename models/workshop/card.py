@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.errors import CardError
-from models.workshop.figures import Figures
+from models.workshop.figures import Figures, SearchPoint
 from models.workshop.gates import GateResult
 from models.workshop.recipe import Recipe
 
@@ -47,6 +47,8 @@ class Card(BaseModel):
     figures: Figures | None = None
     """None: nothing was measured."""
     gates: tuple[GateResult, ...] = ()
+    search: tuple[SearchPoint, ...] = ()
+    """The mixes that were tried before this one was chosen."""
     versions: dict[str, str]
     files: dict[str, str]
     """SHA-256 of every file beside this one."""

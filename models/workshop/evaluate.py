@@ -1,5 +1,7 @@
 """Measures a model against its original: all that a card says of it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from models.architectures.loading import load_causal_lm
 from models.errors import RecipeError
 from models.workshop.closeness import Reference
 from models.workshop.evaluation_text import EvaluationText, is_pocket, load_text
-from models.workshop.figures import Figures, Skills
+from models.workshop.figures import Closeness, Figures, Skills
 from models.workshop.module_errors import module_errors
 from models.workshop.recipe import Evaluation
 from models.workshop.resident import resident_bytes
@@ -26,8 +28,9 @@ class Original:
     """(right, cases), where they are asked for."""
 
     @classmethod
-    def measure(cls, folder: Path, evaluation: Evaluation) -> "Original":
-        """Close `reference` when done. Raises ModelError."""
+    @contextmanager
+    def measured(cls, folder: Path, evaluation: Evaluation) -> Iterator["Original"]:
+        """For as long as the context lasts. Raises ModelError."""
         wants_skills = evaluation.skills_per_kind > 0
         if wants_skills and not is_pocket(folder):
             raise RecipeError(
@@ -35,30 +38,54 @@ class Original:
                 "pocket, which alone knows these skills. Set it to 0."
             )
         model = load_causal_lm(folder, quantization=None)
-        reference = Reference(model, _text(folder, evaluation, model))
-        return cls(folder, reference, _skills(model, folder, evaluation) if wants_skills else None)
+        skills = _skills(model, folder, evaluation) if wants_skills else None
+        with Reference(model, _text(folder, evaluation, model)) as reference:
+            del model
+            yield cls(folder, reference, skills)
 
 
-def evaluate(folder: Path, original: Original, evaluation: Evaluation) -> Figures:
-    """Raises ModelError. Speed is what the machine gave at that moment."""
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What gates judge by."""
+
+    model: CausalLM
+    closeness: Closeness
+    skills: Skills | None
+
+
+def compare(folder: Path, original: Original, evaluation: Evaluation) -> Comparison:
+    """Raises ModelError."""
     model = load_causal_lm(folder, quantization=None)
-    skills = None
-    if original.skills is not None:
-        right, cases = _skills(model, folder, evaluation)
-        skills = Skills(right=right, original_right=original.skills[0], cases=cases)
+    return Comparison(
+        model,
+        original.reference.closeness(model),
+        ask_skills(model, original, evaluation),
+    )
+
+
+def figures_of(folder: Path, original: Original, comparison: Comparison) -> Figures:
+    """All the rest, too. Speed is what the machine gave at that moment. Raises ModelError."""
     text = original.reference.text
     return Figures(
         text=text.name,
         text_digest=text.digest,
         num_tokens=text.num_tokens,
-        closeness=original.reference.closeness(model),
+        closeness=comparison.closeness,
         module_errors=module_errors(original.folder, folder),
-        skills=skills,
-        speed=measure_speed(model),
+        skills=comparison.skills,
+        speed=measure_speed(comparison.model),
         weights_bytes=weights_bytes(folder),
         original_weights_bytes=weights_bytes(original.folder),
         resident_bytes=resident_bytes(folder),
     )
+
+
+def ask_skills(model: CausalLM, original: Original, evaluation: Evaluation) -> Skills | None:
+    """None where they are not asked for."""
+    if original.skills is None:
+        return None
+    right, cases = _skills(model, original.folder, evaluation)
+    return Skills(right=right, original_right=original.skills[0], cases=cases)
 
 
 def weights_bytes(folder: Path) -> int:

@@ -83,10 +83,10 @@ def _conversations(max_tokens: int, length: int) -> EvaluationText:
     while room > 0:
         example = draw(rng, Split.VALIDATION, 1.0)
         encoded = encoder.encode(example.messages, example.tools)
-        if len(encoded.ids) <= length:
-            sequences.append(tuple(encoded.ids))
-            counted.append(tuple(encoded.spoken))
-        room -= len(encoded.ids)
+        # Of a longer conversation the end, where the assistant speaks.
+        sequences.append(tuple(encoded.ids[-length:]))
+        counted.append(tuple(encoded.spoken[-length:]))
+        room -= len(sequences[-1])
     name = "what pocket's generator lets the assistant say, validation split"
     return EvaluationText(name, tuple(sequences), tuple(counted))
 

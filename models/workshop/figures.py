@@ -46,6 +46,15 @@ class Closeness(_Part):
         return self.perplexity / self.original_perplexity
 
 
+class SearchPoint(_Part):
+    """A mix of schemes that a search has measured."""
+
+    name: str
+    weights_bytes: int
+    mean_kl: float
+    passed: bool
+
+
 class Figures(_Part):
     text: str
     text_digest: str

@@ -4,7 +4,6 @@ Whoever calls it owns the folder; see `working_folder.py`.
 """
 
 from collections import Counter
-from contextlib import ExitStack
 from pathlib import Path
 
 from models.architectures.checkpoint import Checkpoint
@@ -12,8 +11,8 @@ from models.architectures.loading import load_causal_lm
 from models.errors import GateError
 from models.store import ModelSource
 from models.workshop.card import Card, Origin, file_digests, now, versions
-from models.workshop.evaluate import Original, evaluate
-from models.workshop.figures import Figures
+from models.workshop.evaluate import Original, compare, figures_of
+from models.workshop.figures import Figures, SearchPoint
 from models.workshop.gates import GateResult, check_gates
 from models.workshop.probe import write_probe
 from models.workshop.quantize import MAX_SHARD_BYTES, quantize
@@ -28,23 +27,20 @@ def make(
     *,
     name: str,
     original: Original | None = None,
-    compares: bool = True,
+    points: tuple[SearchPoint, ...] = (),
     max_shard_bytes: int = MAX_SHARD_BYTES,
 ) -> Card:
-    """Fill the existing `folder` and return the card that was written there. `original` was
-    measured already; without `compares` nothing is measured, which a recipe with gates does not
-    allow. Raises GateError, naming the modules that cost most, and other ModelErrors."""
+    """Fill the existing `folder` and return the card that was written there. Without `original`
+    nothing is measured; `points` are what a search has tried. Raises GateError, naming the modules
+    that cost most, and other ModelErrors."""
     stored = quantize(source.folder, recipe, folder, max_shard_bytes=max_shard_bytes)
     figures: Figures | None = None
     gates: list[GateResult] = []
-    if compares:
-        with ExitStack() as stack:
-            if original is None:
-                original = Original.measure(source.folder, recipe.evaluate)
-                stack.enter_context(original.reference)
-            figures = evaluate(folder, original, recipe.evaluate)
-            gates = check_gates(recipe.gates, figures.closeness, figures.skills)
-            _refuse_failed(recipe, source.folder, folder, original, figures, gates)
+    if original is not None:
+        comparison = compare(folder, original, recipe.evaluate)
+        gates = check_gates(recipe.gates, comparison.closeness, comparison.skills)
+        _refuse_failed(recipe, folder, original, gates)
+        figures = figures_of(folder, original, comparison)
     write_probe(load_causal_lm(folder, quantization=None), folder)
     card = Card(
         name=name,
@@ -55,6 +51,7 @@ def make(
         num_weights=Checkpoint(source.folder).num_elements,
         figures=figures,
         gates=tuple(gates),
+        search=points,
         versions=versions(),
         files=file_digests(folder),
         tensors=stored.digests,
@@ -64,18 +61,13 @@ def make(
 
 
 def _refuse_failed(
-    recipe: Recipe,
-    before: Path,
-    after: Path,
-    original: Original,
-    figures: Figures,
-    gates: list[GateResult],
+    recipe: Recipe, folder: Path, original: Original, gates: list[GateResult]
 ) -> None:
     """Raises GateError if any has failed."""
     failed = [gate for gate in gates if not gate.passed]
     if not failed:
         return
-    worst = worst_modules(before, after, original.reference, figures.module_errors)
+    worst = worst_modules(original.folder, folder, original.reference)
     raise GateError(
         f"recipe {recipe.name}: {'; '.join(map(str, failed))}. Nothing was stored. These matrices "
         "alone raise the mean KL most: "

@@ -5,16 +5,18 @@ from pathlib import Path
 from models.architectures.checkpoint import Checkpoint
 from models.architectures.loading import load_causal_lm
 from models.workshop.closeness import Reference
+from models.workshop.module_errors import module_errors
 from models.workshop.progress import track
 
 _MAX_SUSPECTS = 24
 
 
 def worst_modules(
-    original: Path, stored: Path, reference: Reference, errors: dict[str, float], count: int = 5
+    original: Path, stored: Path, reference: Reference, count: int = 5
 ) -> list[tuple[str, float]]:
     """(module, mean KL) of the `count` that raise it most when they alone are quantised. Asks those
     with the largest errors."""
+    errors = module_errors(original, stored)
     candidates = sorted(errors, key=lambda module: -errors[module])[:_MAX_SUSPECTS]
     before, after = Checkpoint(original), Checkpoint(stored)
     costs = []

@@ -1,6 +1,8 @@
 """`python -m models quantize`: a model into fewer bits, measured and judged."""
 
 import shutil
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +13,15 @@ from models.store import ModelSource, resolve_model
 from models.workshop.application import app
 from models.workshop.card import Card
 from models.workshop.card_view import show_card
+from models.workshop.evaluate import Original
+from models.workshop.figures import SearchPoint
 from models.workshop.make import make
 from models.workshop.output import AsJson, console, print_json
 from models.workshop.publishing import check_tag, publish
 from models.workshop.quantize import MAX_SHARD_BYTES
 from models.workshop.recipe import Recipe, load_recipe
+from models.workshop.search import search as search_mix
+from models.workshop.sources.opening import quantization_config
 from models.workshop.working_folder import fingerprint, working_folder
 
 CACHE = Path.home() / ".cache" / "kamado" / "workshop"
@@ -35,6 +41,13 @@ def quantize(
     compare: Annotated[
         bool, typer.Option(help="Measure it against the original; gates need it.")
     ] = True,
+    original: Annotated[
+        str | None, typer.Option(help="What to compare with, if not the model itself.")
+    ] = None,
+    search: Annotated[
+        bool,
+        typer.Option(help="Find the cheapest mix of bits that passes the recipe's gates."),
+    ] = False,
     shard_mb: Annotated[int, typer.Option(min=1, help="Greatest size of a file of weights.")] = (
         MAX_SHARD_BYTES // 2**20
     ),
@@ -44,21 +57,30 @@ def quantize(
     if tag is not None and to is not None:
         raise ModelError("both --tag and --to are given. The model goes to one of them.")
     chosen = load_recipe(recipe)
+    if search and not compare:
+        raise ModelError("--search measures, and --no-compare forbids it. Leave one of them out.")
     if not compare and chosen.gates != type(chosen.gates)():
         raise ModelError(
             f"recipe {chosen.name} has gates, and --no-compare measures nothing to hold against "
             "them. Leave one of the two out."
         )
     source = resolve_model(model)
+    before = None if original is None else resolve_model(original).folder
+    if compare and before is None and quantization_config(source.folder) is not None:
+        raise ModelError(
+            f"{model} was quantised by another tool, so there is nothing to compare with. Name the "
+            "unquantised model with --original, or give --no-compare."
+        )
+    workbench = _Workbench(before, compare, search, shard_mb)
     if to is not None:
         target = to.expanduser().resolve()
-        card = _made(source, chosen, target, target.name, compare, shard_mb)
+        card = workbench.make(source, chosen, target, target.name)
     else:
         tag = tag or f"{chosen.name}:1"
         check_tag(tag)
         target = CACHE / tag.replace(":", "-")
         shutil.rmtree(target, ignore_errors=True)  # of a run that was stopped while it published
-        card = _made(source, chosen, target, tag, compare, shard_mb)
+        card = workbench.make(source, chosen, target, tag)
         publish(target, tag)
         shutil.rmtree(target)
     place = str(target) if to is not None else tag
@@ -69,20 +91,37 @@ def quantize(
     console.print(f"Serve it: bentoml serve --arg model={place}", highlight=False, soft_wrap=True)
 
 
-def _made(
-    source: ModelSource, recipe: Recipe, target: Path, name: str, compares: bool, shard_mb: int
-) -> Card:
-    plan = {
-        "source": fingerprint(source.folder),
-        "recipe": recipe.model_dump(mode="json"),
-        "shard_mb": shard_mb,
-    }
-    with working_folder(target, plan) as folder:
-        return make(
-            source,
-            recipe,
-            folder,
-            name=name,
-            compares=compares,
-            max_shard_bytes=shard_mb * 2**20,
-        )
+@dataclass(frozen=True, slots=True)
+class _Workbench:
+    original: Path | None
+    """What to compare with; None: what is quantised."""
+    compares: bool
+    searches: bool
+    shard_mb: int
+
+    def make(self, source: ModelSource, recipe: Recipe, target: Path, name: str) -> Card:
+        points: tuple[SearchPoint, ...] = ()
+        with ExitStack() as stack:
+            original = None
+            if self.compares or self.searches:
+                before = self.original or source.folder
+                original = stack.enter_context(Original.measured(before, recipe.evaluate))
+            if self.searches:
+                assert original is not None
+                found = search_mix(original, recipe)
+                recipe, points = found.recipe, found.points
+            plan = {
+                "source": fingerprint(source.folder),
+                "recipe": recipe.model_dump(mode="json"),
+                "shard_mb": self.shard_mb,
+            }
+            folder = stack.enter_context(working_folder(target, plan))
+            return make(
+                source,
+                recipe,
+                folder,
+                name=name,
+                original=original,
+                points=points,
+                max_shard_bytes=self.shard_mb * 2**20,
+            )

@@ -12,8 +12,11 @@ from models.errors import CardError, CheckpointError, GateError
 from models.store import resolve_model
 from models.workshop import make as module
 from models.workshop.card import CARD_FILE, read_card
+from models.workshop.evaluate import Original
 from models.workshop.make import make
+from models.workshop.probe import check_probe
 from models.workshop.quantize import quantize
+from models.workshop.recipe import Recipe
 from runners.engine.config import CacheConfig, SchedulerConfig
 from runners.loading import load_model
 
@@ -23,8 +26,6 @@ SCALE = "model.layers.1.mlp.down_proj.weight._scale"
 @pytest.fixture(scope="module")
 def made(tiny, tmp_path_factory):
     """An int8 model with its card. Not to be written to."""
-    from models.workshop.recipe import Recipe
-
     recipe = Recipe(
         name="eight",
         weights="qint8",
@@ -34,8 +35,13 @@ def made(tiny, tmp_path_factory):
     )
     folder = tmp_path_factory.mktemp("made") / "eight"
     folder.mkdir()
-    make(resolve_model(str(tiny)), recipe, folder, name="eight:1")
+    compared(tiny, recipe, folder)
     return folder
+
+
+def compared(original, recipe, folder):
+    with Original.measured(original, recipe.evaluate) as measured:
+        return make(resolve_model(str(original)), recipe, folder, name="m", original=measured)
 
 
 def load(folder, **options):
@@ -75,7 +81,7 @@ def test_it_is_served_with_its_card(made):
 
 def test_the_same_text_gives_the_same_figures(made, tiny, tmp_path):
     card = read_card(made)
-    again = make(resolve_model(str(tiny)), card.recipe, tmp_path, name="again")
+    again = compared(tiny, card.recipe, tmp_path)
     assert again.figures.closeness == card.figures.closeness
     assert again.figures.text_digest == card.figures.text_digest
     assert again.tensors == card.tensors
@@ -84,7 +90,7 @@ def test_the_same_text_gives_the_same_figures(made, tiny, tmp_path):
 def test_a_failed_gate_names_the_worst(tiny, tmp_path, recipe):
     strict = recipe("qint4", gates={"max_mean_kl": 1e-5})
     with pytest.raises(GateError, match=r"max_mean_kl is 1e-05 and .*model\.layers\.\d.* to "):
-        make(resolve_model(str(tiny)), strict, tmp_path, name="strict")
+        compared(tiny, strict, tmp_path)
     assert not (tmp_path / CARD_FILE).exists()
 
 
@@ -107,7 +113,7 @@ def test_a_corrupted_scale_fails_at_the_gate(tiny, made, tmp_path, monkeypatch, 
 
     monkeypatch.setattr(module, "quantize", corrupting)
     with pytest.raises(GateError, match=r"raise the mean KL most: model\.layers\.1\.mlp\.down_pro"):
-        make(resolve_model(str(tiny)), read_card(made).recipe, tmp_path, name="bad")
+        compared(tiny, read_card(made).recipe, tmp_path)
 
 
 def test_a_corrupted_scale_fails_by_digest(made, tmp_path):
@@ -151,8 +157,6 @@ def test_both_backends_pass_the_probe(made, backend):
 
 
 def test_rounded_arithmetic_passes_the_probe(made):
-    from models.workshop.probe import check_probe
-
     model = load_causal_lm(made, quantization=None, dtype=torch.bfloat16)
     check_probe(model, made, is_exact=False)
     with pytest.raises(CardError):
