@@ -204,7 +204,7 @@ class ChatKamado(GenerationFields, BaseChatModel):
                 first = next(answers, None)
             if first is not None:
                 yield first
-            for answer in answers:
+            for answer in answers:  # noqa: UP028  # `yield from` would wait for them when left
                 yield answer
         finally:
             if gathering is not None:

@@ -24,7 +24,8 @@ class ServerFields(BaseModel):
     )
     """Only a server that asks for keys needs one; KAMADO_API_KEY if not given."""
     timeout: float | None = Field(default=600.0, gt=0)
-    """Seconds for a whole answer, retries included. None: no limit of our own."""
+    """Seconds for a whole answer, retries included; looked at whenever something arrives, and at the
+    latest after so long a silence. None: no limit of our own."""
     max_retries: int = Field(default=2, ge=0)
     """After the first attempt: when the server cannot be reached, and at 408, 409, 429 and 5xx."""
 

@@ -51,12 +51,12 @@ class Watch:
     def num_running(self):
         return self.metric("kamado_sequences_running") + self.metric("kamado_sequences_waiting")
 
-    def until_running(self, count, timeout_s=10):
+    def until_running(self, count, timeout_s=30):
         """Returns once so many sequences are under way."""
         deadline = time.monotonic() + timeout_s
         while (seen := self.num_running) != count:
             assert time.monotonic() < deadline, f"{seen} sequences are under way, not {count}"
-            time.sleep(0.01)
+            time.sleep(0.03)
 
     async def auntil_running(self, count):
         await asyncio.to_thread(self.until_running, count)

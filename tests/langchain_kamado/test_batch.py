@@ -13,7 +13,7 @@ from langchain_kamado import BadRequestError, ChatKamado, ContextLengthError
 
 pytestmark = pytest.mark.slow
 
-QUESTIONS = [f"What is {a} plus {b}?" for a in range(11, 16) for b in (4, 7)]
+QUESTIONS = [f"What is {a} plus {b}?" for a in (11, 12, 13) for b in (4, 7)]
 TOO_LONG = "a b " * 3000
 ENDLESS = {"max_tokens": 1900, "ignore_eos": True}
 
@@ -97,7 +97,7 @@ def test_a_callers_own_limit_is_kept_to(model, num_calls, watch):
 
     looking = threading.Thread(target=look)
     looking.start()
-    model.batch(["Hello!"] * 8, {"max_concurrency": 2}, max_tokens=100, ignore_eos=True)
+    model.batch(["Hello!"] * 8, {"max_concurrency": 2}, max_tokens=30, ignore_eos=True)
     done.set()
     looking.join()
     assert 1 <= max(seen) <= 2
@@ -109,7 +109,7 @@ def test_more_inputs_than_the_server_computes_at_once_all_run(model, watch):
     inputs = ["Hello!"] * 12
     batching = threading.Thread(
         target=lambda: model.batch(
-            inputs, {"callbacks": [recorder]}, **ENDLESS | {"max_tokens": 300}
+            inputs, {"callbacks": [recorder]}, max_tokens=60, ignore_eos=True
         )
     )
     batching.start()
