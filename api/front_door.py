@@ -16,10 +16,10 @@ from api.errors import (
     CLIENT_CLOSED_REQUEST,
     ApiError,
     MethodNotAllowedError,
-    NotFoundError,
 )
 from api.messages_error import error_body, is_anthropics
 from api.metrics import Metrics
+from api.missing_routes import missing_route
 from api.running_requests import RunningRequests
 
 logger = logging.getLogger("kamado.access")
@@ -96,7 +96,7 @@ def _as_api_error(error: Exception, scope: Scope) -> ApiError:
         return error
     method, path = scope["method"][:20], scope["path"][:200]
     if isinstance(error, HTTPException) and error.status_code == 404:
-        return NotFoundError(f"there is no route {method} {path}.", code="unknown_route")
+        return missing_route(method, path)
     if isinstance(error, HTTPException) and error.status_code == 405:
         return MethodNotAllowedError(f"{path} does not take {method}.")
     return ApiError("the request failed inside the service.")

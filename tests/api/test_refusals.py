@@ -184,6 +184,26 @@ async def test_unknown_routes(client, path):
     refusal(await client.get(f"http://kamado{path}"), 404)
 
 
+@pytest.mark.parametrize(
+    ("path", "what"),
+    [
+        ("/v1/audio/speech", "audio"),
+        ("/v1/images/generations", "images"),
+        ("/v1/fine_tuning/jobs", "fine-tuning"),
+        ("/v1/moderations", "moderation"),
+        ("/v1/assistants", "Assistants"),
+        ("/v1/threads/t/runs", "Assistants"),
+        ("/v1/vector_stores", "vector stores"),
+        ("/v1/realtime", "Realtime"),
+    ],
+)
+async def test_routes_that_others_have_are_refused_by_name(client, path, what):
+    error = refusal(await client.post(path, json={}), 404)
+    assert error["code"] == "unsupported_route"
+    assert what in error["message"]
+    assert path in error["message"]
+
+
 async def test_wrong_methods(client):
     refusal(await client.get(CHAT), 405)
     refusal(await client.post("/v1/models", json={}), 405)
