@@ -31,14 +31,15 @@ class FakeServer:
         if self.status != 200:
             return JSONResponse({"error": {"message": "too busy"}}, self.status)
         is_chat = request.url.path.endswith("chat/completions")
-        return StreamingResponse(self._events(is_chat), media_type="text/event-stream")
+        texts = self.texts[: self.bodies[-1].get("max_tokens")]
+        return StreamingResponse(self._events(is_chat, texts), media_type="text/event-stream")
 
-    async def _events(self, is_chat):
+    async def _events(self, is_chat, texts):
         self.num_open += 1
         self.most_open = max(self.most_open, self.num_open)
         if is_chat:
             yield self._event({"choices": [{"index": 0, "delta": {"role": "assistant"}}]})
-        for text in self.texts:
+        for text in texts:
             await asyncio.sleep(self.gap_s)
             choice = {"delta": {"content": text}} if is_chat else {"text": text}
             yield self._event({"choices": [{"index": 0, **choice}]})
