@@ -40,7 +40,7 @@ class Attempts:
         if has_begun or not failure.is_retryable or not self._retries_left:
             raise failure
         self._retries_left -= 1
-        pause_s = min(FIRST_PAUSE_S * 2**self._num_failed, LONGEST_PAUSE_S)
+        pause_s = min(FIRST_PAUSE_S * 2.0**self._num_failed, LONGEST_PAUSE_S)
         pause_s *= random.uniform(0.5, 1)  # callers that failed together must not return together
         self._num_failed += 1
         if failure.retry_after_s is not None:

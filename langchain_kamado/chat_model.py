@@ -1,8 +1,16 @@
 """ChatKamado: a chat model of LangChain's that a Kamado server answers for."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing, closing
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput
@@ -38,6 +46,8 @@ CHAT = "/v1/chat/completions"
 MAX_AT_ONCE = 512
 """Threads of one `batch`. More inputs than that are asked one by one, so many at a time."""
 
+Answers = Generator[tuple[int, AIMessage | Exception]]
+AsyncAnswers = AsyncGenerator[tuple[int, AIMessage | Exception]]
 Tools = Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool]
 
 
@@ -198,7 +208,7 @@ class ChatKamado(GenerationFields, BaseChatModel):
         """As `batch`, but (index, answer) as each is complete. Leaving early cancels the rest."""
         configs, at_once = _configs(inputs, config)
         gathering = Gathering(self.connection, at_once) if self._gathers(at_once) else None
-        answers = super().batch_as_completed(inputs, configs, **kwargs)
+        answers = cast(Answers, super().batch_as_completed(inputs, configs, **kwargs))
         try:
             with opened(gathering):
                 first = next(answers, None)
@@ -220,7 +230,7 @@ class ChatKamado(GenerationFields, BaseChatModel):
         """As `batch_as_completed`."""
         configs, at_once = _configs(inputs, config)
         gathering = AsyncGathering(self.connection, at_once) if self._gathers(at_once) else None
-        answers = super().abatch_as_completed(inputs, configs, **kwargs)
+        answers = cast(AsyncAnswers, super().abatch_as_completed(inputs, configs, **kwargs))
         try:
             with opened(gathering):
                 first = await anext(answers, None)

@@ -18,7 +18,7 @@ def server(tmp_path_factory):
     server = Server(
         tmp_path_factory.mktemp("server"),
         max_num_seqs=8,
-        max_waiting=64,
+        max_waiting=200,
         kv_memory_gb=0.25,
         model_alias=ALIAS,
     )

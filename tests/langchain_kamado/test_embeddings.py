@@ -64,7 +64,8 @@ async def test_calls_are_as_large_as_the_server_says(server, watch):
     texts = [f"house {number}" for number in range(7)]
     divided = await embeddings.aembed_documents(texts)
     assert watch.metric(route) == before + 3
-    assert embeddings.embed_documents(texts[:3]) == pytest.approx(divided[:3])
+    for vector, same in zip(embeddings.embed_documents(texts[:3]), divided[:3], strict=True):
+        assert vector == pytest.approx(same, abs=1e-6)
 
 
 @pytest.mark.slow

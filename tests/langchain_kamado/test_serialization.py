@@ -16,6 +16,7 @@ def model():
     return ChatKamado(api_key=KEY, base_url="http://kamado/v1", top_k=3, stop=["x"], seed=1)
 
 
+@pytest.mark.filterwarnings("ignore:The function `load` is in beta")
 def test_there_and_back_with_the_key_from_the_environment(model, monkeypatch):
     monkeypatch.setenv("KAMADO_API_KEY", KEY)
     loaded = load(

@@ -78,7 +78,8 @@ class TestOnTheServer:
         assert made["parsed"] == Person(name="Mara", age=34)
         assert made["parsing_error"] is None
         assert made["raw"].usage_metadata["output_tokens"] > 0
-        cut = extract.invoke(QUESTION, max_tokens=3)
+        model.max_tokens = 3
+        cut = model.with_structured_output(Person, method=method, include_raw=True).invoke(QUESTION)
         assert cut["parsed"] is None
         assert cut["raw"].response_metadata["finish_reason"] == "length"
 
