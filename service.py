@@ -24,6 +24,7 @@ from api.embeddings import embedding_routes
 from api.generator import Generator
 from api.graceful_exit import GracefulExit
 from api.metrics import Metrics
+from api.openapi import openapi_routes
 from api.rerank import rerank_routes
 from api.response_store import ResponseStore
 from api.responses import Responses
@@ -91,6 +92,7 @@ app = create_app(
         *batches.routes,
         *classifier.routes,
         *responses.routes,
+        *openapi_routes(served.name, settings.public_embedding_name),
     ],
     more_models={settings.public_embedding_name} - {served.name},
 )

@@ -11,7 +11,6 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -23,6 +22,7 @@ from api.disconnect import unless_disconnected
 from api.errors import InvalidRequestError, api_error
 from api.generator import Generator
 from api.json_body import read_json
+from api.json_response import json_response
 from api.served_model import ServedModel
 from runners.engine.errors import EngineError
 from runners.engine.request import GenerationRequest
@@ -77,7 +77,7 @@ class Classifier:
             ],
             "usage": {"prompt_tokens": num_tokens, "total_tokens": num_tokens},
         }
-        return Response(orjson.dumps(body), media_type="application/json")
+        return json_response(body)
 
     async def _tasks(self, request: ClassifyRequest) -> list[ScoringTask]:
         """Raises ApiError."""

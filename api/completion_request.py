@@ -12,6 +12,7 @@ from runners.engine.sampling_params import MAX_CHOICES
 MAX_PROMPTS = MAX_CHOICES
 
 Prompt = str | tuple[int, ...]
+Prompts = str | list[str] | list[int] | list[list[int]]
 
 
 def _prompts(value: Any) -> tuple[Prompt, ...]:
@@ -42,7 +43,7 @@ class CompletionRequest(GenerationFields):
         "service_tier": ("auto", "default"),
     }
 
-    prompt: Annotated[Any, BeforeValidator(_prompts)]
+    prompt: Annotated[Any, BeforeValidator(_prompts, json_schema_input_type=Prompts)]
     logprobs: int | None = None
     echo: bool | None = None
     best_of: int | None = None

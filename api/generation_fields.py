@@ -15,7 +15,7 @@ MAX_STOP_STRINGS = 16
 MAX_STOP_CHARS = 256
 
 
-def stop_strings(value: Any) -> tuple[str, ...]:
+def _stop_strings(value: Any) -> tuple[str, ...]:
     """From one string, or a list of them. Raises ValueError."""
     strings = [value] if isinstance(value, str) else value
     if strings is None:
@@ -30,6 +30,12 @@ def stop_strings(value: Any) -> tuple[str, ...]:
                 f"a stop string of {len(string)} characters; it must have 1 to {MAX_STOP_CHARS}"
             )
     return tuple(strings)
+
+
+StopStringsField = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_stop_strings, json_schema_input_type=str | list[str] | None),
+]
 
 
 class StreamOptions(Fields):
@@ -52,7 +58,7 @@ class GenerationFields(ConstraintFields):
     frequency_penalty: float | None = None
     logit_bias: dict[str, float] | None = None
     seed: int | None = None
-    stop: Annotated[tuple[str, ...], BeforeValidator(stop_strings)] = ()
+    stop: StopStringsField = ()
     stream: bool | None = None
     stream_options: StreamOptions | None = None
 

@@ -3,7 +3,6 @@ completions."""
 
 import uuid
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,6 +12,7 @@ from api.delivery import Delivery, DeliveryLimits
 from api.errors import InvalidRequestError
 from api.generator import Generator
 from api.json_body import read_json
+from api.json_response import json_response
 from api.messages_answer import MessagesAnswer
 from api.messages_request import (
     FIELD_NAMES,
@@ -60,4 +60,4 @@ class Messages:
             http.scope, http.receive, CountTokensRequest, max_bytes=self._max_body_bytes
         )
         ids = await self._generator.chat_ids(request.of_chat)
-        return Response(orjson.dumps({"input_tokens": len(ids)}), media_type="application/json")
+        return json_response({"input_tokens": len(ids)})

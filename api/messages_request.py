@@ -4,13 +4,13 @@ ChatRequest."""
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from api.answer import Json
 from api.chat_request import ChatRequest
 from api.errors import InvalidRequestError
 from api.fields import Fields, without_unsupported
-from api.generation_fields import stop_strings
+from api.generation_fields import StopStringsField
 from api.json_body import validated
 from api.messages_blocks import (
     AssistantBlock,
@@ -192,7 +192,7 @@ class CountTokensRequest(Fields):
 
 class MessagesRequest(CountTokensRequest):
     max_tokens: int = Field(ge=1)
-    stop_sequences: Annotated[tuple[str, ...], BeforeValidator(stop_strings)] = ()
+    stop_sequences: StopStringsField = ()
     stream: bool | None = None
     temperature: float | None = None
     top_k: int | None = None

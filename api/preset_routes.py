@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -15,6 +14,7 @@ from api.answer import usage_json
 from api.disconnect import unless_disconnected
 from api.errors import InvalidRequestError
 from api.json_body import media_type, read_body, read_json, validated
+from api.json_response import json_response
 from api.long_text import LongAnswer, LongText
 from api.presets import PresetRequest, SummarizeRequest, TranslateRequest
 from api.served_model import ServedModel
@@ -89,4 +89,4 @@ class Presets:
             "finish_reason": reason,
             "usage": usage_json(answer.usage),
         }
-        return Response(orjson.dumps(body), media_type="application/json")
+        return json_response(body)

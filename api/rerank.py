@@ -4,7 +4,6 @@ query."""
 import uuid
 from typing import Annotated
 
-import orjson
 from pydantic import Discriminator, Field, Tag
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +13,7 @@ from api.disconnect import unless_disconnected
 from api.embedding_rows import NamedInput
 from api.fields import Fields
 from api.json_body import read_json
+from api.json_response import json_response
 from api.similarity import Similarity
 
 
@@ -74,4 +74,4 @@ async def _answer(request: RerankRequest, similarity: Similarity) -> Response:
         "results": results,
         "usage": {"prompt_tokens": scores.num_tokens, "total_tokens": scores.num_tokens},
     }
-    return Response(orjson.dumps(body), media_type="application/json")
+    return json_response(body)

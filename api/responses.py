@@ -5,7 +5,6 @@ import time
 import uuid
 from typing import Literal
 
-import orjson
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +17,7 @@ from api.delivery import Delivery, DeliveryLimits
 from api.errors import InvalidRequestError, NotFoundError
 from api.generator import ChatGeneration, Generator
 from api.json_body import read_json
+from api.json_response import json_response
 from api.listing import QueryFields, list_json, read_query
 from api.response_store import KeptResponse, ResponseStore
 from api.responses_answer import ResponsesAnswer
@@ -85,7 +85,7 @@ class Responses:
                 chat.generation.abort()
                 raise
             self._background.run(chat.generation, answer, keep)
-            return _json(answer.body)
+            return json_response(answer.body)
         return Delivery(
             chat.generation,
             answer,
@@ -97,7 +97,7 @@ class Responses:
     async def get(self, http: Request) -> Response:
         """Raises ApiError."""
         read_query(http, GetQuery)
-        return _json((await self._kept(http)).body)
+        return json_response((await self._kept(http)).body)
 
     async def list_input(self, http: Request) -> Response:
         """Raises ApiError."""
@@ -113,7 +113,7 @@ class Responses:
             )
         start = 0 if query.after is None else places[query.after] + 1
         page = items[start : start + query.limit]
-        return _json(list_json(page, has_more=start + query.limit < len(items)))
+        return json_response(list_json(page, has_more=start + query.limit < len(items)))
 
     async def delete(self, http: Request) -> Response:
         """Raises ApiError."""
@@ -121,7 +121,7 @@ class Responses:
         await self._background.cancel(response_id)
         if not await self._store.delete(response_id):
             raise _not_found(response_id)
-        return _json({"id": response_id, "object": "response", "deleted": True})
+        return json_response({"id": response_id, "object": "response", "deleted": True})
 
     async def cancel(self, http: Request) -> Response:
         """One that has ended is answered as it is. Raises ApiError."""
@@ -133,7 +133,7 @@ class Responses:
                 param="response_id",
             )
         await self._background.cancel(kept.body["id"])
-        return _json((await self._kept(http)).body)
+        return json_response((await self._kept(http)).body)
 
     async def _history(self, response_id: str | None) -> list[Json]:
         if response_id is None:
@@ -199,7 +199,3 @@ def _not_found(response_id: str) -> NotFoundError:
         param="response_id",
         code="response_not_found",
     )
-
-
-def _json(body: Json) -> Response:
-    return Response(orjson.dumps(body), media_type="application/json")

@@ -76,7 +76,7 @@ class Reasoning(Fields):
     summary: None = None
 
 
-class StreamOptions(Fields):
+class ResponseStreamOptions(Fields):
     include_obfuscation: Literal[False] | None = None
 
 
@@ -129,7 +129,7 @@ class ResponsesRequest(Fields):
     store: bool | None = None
     background: bool | None = None
     stream: bool | None = None
-    stream_options: StreamOptions | None = None
+    stream_options: ResponseStreamOptions | None = None
     reasoning: Reasoning | None = None
 
     # labels for the caller's own books: they change no answer

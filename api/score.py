@@ -4,7 +4,6 @@ import time
 import uuid
 from typing import Annotated
 
-import orjson
 from pydantic import Discriminator, Field, Tag
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +14,7 @@ from api.embedding_rows import NamedInput
 from api.errors import InvalidRequestError
 from api.fields import Fields
 from api.json_body import read_json
+from api.json_response import json_response
 from api.similarity import Pair, Similarity
 
 
@@ -81,4 +81,4 @@ async def _answer(request: ScoreRequest, similarity: Similarity) -> Response:
         ],
         "usage": {"prompt_tokens": scores.num_tokens, "total_tokens": scores.num_tokens},
     }
-    return Response(orjson.dumps(body), media_type="application/json")
+    return json_response(body)

@@ -1,0 +1,97 @@
+"""The OpenAPI document tells of every route, in schemas that its own examples keep to."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import jsonschema
+import pytest
+from starlette.routing import Route, Router
+
+from api.front_door import FrontDoor
+from api.openapi import SHOWN_FILES, openapi_document, openapi_routes
+from api.operations import OPERATIONS
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = openapi_document("served", "embedder")
+EXAMPLES = [(o, name) for o in OPERATIONS for name in o.examples]
+LIST_ROUTES = """
+import json, service
+routes = service.app._app.routes
+print(json.dumps([[method, route.path] for route in routes for method in sorted(route.methods)]))
+"""
+
+
+def references(value):
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from references(item)
+
+
+def test_every_route_is_described():
+    listed = subprocess.run(
+        [sys.executable, "-c", LIST_ROUTES], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    served = {tuple(route) for route in json.loads(listed.stdout.splitlines()[-1])}
+    hidden = {
+        (method, route.path) for route in openapi_routes("m", "m") for method in route.methods
+    }
+    found = {entry for entry in served - hidden if entry[0] != "HEAD"}
+    assert found == {(o.method, o.path) for o in OPERATIONS}, "describe it in api/operations.py"
+
+
+def test_every_reference_leads_somewhere():
+    names = {f"#/components/schemas/{name}" for name in DOCUMENT["components"]["schemas"]}
+    assert set(references(DOCUMENT)) <= names
+    assert not any("__" in name for name in names), "two models share a name"
+
+
+def test_every_body_has_examples():
+    for operation in OPERATIONS:
+        assert bool(operation.requests) == bool(operation.examples)
+
+
+@pytest.mark.parametrize(
+    ("operation", "name"), EXAMPLES, ids=[f"{o.path} {name}" for o, name in EXAMPLES]
+)
+def test_examples_keep_to_their_schema(operation, name):
+    described = DOCUMENT["paths"][operation.template][operation.method.lower()]
+    content = described["requestBody"]["content"]["application/json"]
+    example = content["examples"][name]["value"]
+    schema = {**content["schema"], "components": DOCUMENT["components"]}
+    jsonschema.validate(example, schema)
+    if "model" in example:
+        assert example["model"] == ("embedder" if operation.embeds else "served")
+
+
+def test_path_parameters_are_declared():
+    for operation in OPERATIONS:
+        described = DOCUMENT["paths"][operation.template][operation.method.lower()]
+        declared = [p["name"] for p in described["parameters"] if p["in"] == "path"]
+        assert declared == operation.path_parameters
+        assert declared == list(Route(operation.path, lambda: None).param_convertors)
+
+
+@pytest.fixture
+async def app_of_docs(metrics):
+    app = FrontDoor(Router(openapi_routes("m", "m")), metrics)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://kamado") as client:
+        yield client
+
+
+async def test_the_page_is_complete_without_the_internet(app_of_docs):
+    page = (await app_of_docs.get("/docs")).text
+    assert "//" not in page.replace("<!doctype", "")
+    for name in SHOWN_FILES:
+        assert f"docs/{name}" in page
+        assert len((await app_of_docs.get(f"/docs/{name}")).content) > 10_000
+    assert (await app_of_docs.get("/docs.json")).json() == openapi_document("m", "m")
+    for path in ("/docs/index.css", "/docs/..%2Fapp.py"):
+        assert (await app_of_docs.get(path)).status_code == 404

@@ -1,0 +1,116 @@
+"""Every example of the served OpenAPI document, sent as it stands to the server that wrote it."""
+
+import json
+
+import httpx
+import pytest
+
+LINE = {
+    "custom_id": "one",
+    "method": "POST",
+    "url": "/v1/chat/completions",
+    "body": {
+        "model": "pocket",
+        "messages": [{"role": "user", "content": "Hello!"}],
+        "max_tokens": 4,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def http(server):
+    with httpx.Client(base_url=server.url, timeout=60) as http:
+        yield http
+
+
+@pytest.fixture(scope="module")
+def document(http):
+    return http.get("/docs.json").json()
+
+
+def body_of(operation):
+    """The schema and the examples of its JSON body."""
+    content = operation.get("requestBody", {}).get("content", {})
+    return content.get("application/json", {})
+
+
+def first_example(document, path):
+    examples = body_of(document["paths"][path]["post"])["examples"]
+    return next(iter(examples.values()))["value"]
+
+
+@pytest.fixture
+def make(http, document):
+    """A new thing for a path's parameter to name."""
+
+    def file():
+        uploaded = http.post(
+            "/v1/files",
+            files={"file": ("in.jsonl", json.dumps(LINE))},
+            data={"purpose": "batch"},
+        )
+        return uploaded.raise_for_status().json()["id"]
+
+    def batch():
+        body = first_example(document, "/v1/batches") | {"input_file_id": file()}
+        return http.post("/v1/batches", json=body).raise_for_status().json()["id"]
+
+    def response(path):
+        body = first_example(document, "/v1/responses")
+        body |= {"background": path.endswith("/cancel")}
+        return http.post("/v1/responses", json=body).raise_for_status().json()["id"]
+
+    def make(name, path):
+        if path == "/v1/models/{name}":
+            return "pocket"
+        makers = {"file_id": file, "batch_id": batch, "response_id": lambda: response(path)}
+        return makers[name]()
+
+    return make
+
+
+def requests(document):
+    """(path, method, operation, example or None), each once."""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            examples = body_of(operation).get("examples", {"": None})
+            for example in examples.values():
+                yield path, method, operation, example and example["value"]
+
+
+def test_every_example_runs(http, document, make):
+    num_run = 0
+    for path, method, operation, example in requests(document):
+        if path.startswith("/client") or "multipart" in str(operation.get("requestBody")):
+            continue  # below, and with every file that is made
+        parameters = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "path"]
+        url = path.format(**{name: make(name, path) for name in parameters})
+        if example is not None and "input_file_id" in example:
+            example = example | {"input_file_id": make("file_id", path)}
+        response = http.request(method, url, json=example)
+        assert response.status_code == 200, f"{method} {url} {example}: {response.text}"
+        if path not in ("/livez", "/readyz", "/metrics"):
+            kind = response.headers["content-type"].partition(";")[0]
+            assert kind in operation["responses"]["200"]["content"], f"{method} {url}: {kind}"
+            assert len(response.content) > 10
+        num_run += 1
+    assert num_run > 40
+
+
+def test_the_client_is_told_of_or_said_not_to_be_there(http):
+    response = http.get("/client")
+    assert response.status_code == 200 or response.json()["error"]["code"] == "client_not_built"
+
+
+def test_the_page_shows_the_document(http):
+    page = http.get("/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "docs.json" in page.text
+    assert http.get("/docs/swagger-ui-bundle.js").status_code == 200
+
+
+def test_what_is_missing_is_named(http):
+    for path, what in [("/v1/audio/transcriptions", "audio"), ("/v1/images/edits", "images")]:
+        response = http.post(path, json={})
+        assert response.status_code == 404
+        assert what in response.json()["error"]["message"]
