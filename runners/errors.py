@@ -6,6 +6,8 @@ TextError
 ├── GrammarRefusedError         a schema, regex or grammar that cannot be kept to
 ├── CompilerBusyError           too many grammars are being compiled; try again later
 └── BatchLineError              a line of a batch that is none
+
+OfflineError                    why a run from file to file cannot begin
 """
 
 
@@ -41,3 +43,7 @@ class BatchLineError(TextError):
         super().__init__(message)
         self.field = field
         self.code = code
+
+
+class OfflineError(Exception):
+    """Its message is all that the user of a command needs to see."""
