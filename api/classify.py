@@ -6,6 +6,7 @@ all labels'. Everything is checked here, before rows are merged with other calls
 `score_rows` is.
 """
 
+import asyncio
 import math
 import time
 import uuid
@@ -28,6 +29,9 @@ from runners.engine.errors import EngineError
 from runners.engine.request import GenerationRequest
 from runners.engine.scoring_task import ScoringTask
 from runners.errors import TextError
+
+MAX_LABEL_TOKENS = 1024
+"""Of one input: streams that are being generated wait for them."""
 
 ScoreRows = Callable[[Sequence[ScoringTask]], Awaitable[Sequence[Sequence[float]]]]
 """Per task, the log-probability of each of its answers."""
@@ -86,8 +90,16 @@ class Classifier:
             answers = tuple(map(text.tokenizer.encode_answer, request.chosen_labels))
         except TextError as error:
             raise api_error(error, {"messages": "labels"}) from error
+        num_label_tokens = sum(map(len, answers))
+        if num_label_tokens > MAX_LABEL_TOKENS:
+            raise InvalidRequestError(
+                f"labels have {num_label_tokens} tokens together; {MAX_LABEL_TOKENS} are taken. "
+                "Shorten them, or give fewer.",
+                param="labels",
+            )
         tasks = []
         for name, entry in request.entries:
+            await asyncio.sleep(0)  # a prompt takes a fraction of a millisecond, hundreds do not
             messages = [{"role": "user", "content": request.prompt(entry)}]
             chat = ChatRequest.model_validate({"model": request.model, "messages": messages})
             prompt = await self._generator.chat_ids(chat, name)

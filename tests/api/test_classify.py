@@ -76,6 +76,7 @@ async def test_special_tokens_in_labels_are_text(classify, tasks, tokenizer):
         ({"input": "x", "labels": ["a"]}, "labels", "at least 2"),
         ({"input": "x", "labels": ["a", "b", "a"]}, "labels", "labels[2]"),
         ({"input": "x", "labels": ["a", ""]}, "labels[1]", ""),
+        ({"input": "x", "labels": [c * 200 for c in "abcdefgh"]}, "labels", "1024"),
         ({"input": [], "preset": "topic"}, "input", "at least 1"),
         ({"input": ["x", ""], "preset": "topic"}, "input[1]", ""),
         ({"input": ["x"] * 513, "preset": "topic"}, "input", "512"),

@@ -114,3 +114,49 @@ def test_what_is_missing_is_named(http):
         response = http.post(path, json={})
         assert response.status_code == 404
         assert what in response.json()["error"]["message"]
+
+
+BROKEN = [
+    b"",
+    b"{",
+    b"[1]",
+    b'{"model": "a", "model": "b"}',
+    b'{"model": ' + b"[" * 50_000,
+    b'{"model": NaN}',
+    b'{"model": "\xff"}',
+    b'{"model": "\\ud800"}',
+    b'{"model": "pocket\\u0000"}',
+]
+STRANGE = [None, True, -1, 10**19, 1.5, "", "x", "\ufffd" * 3000, [], [[]], [None], {}, {"": {}}]
+
+
+def refused(response):
+    """In the shape of its route, whoever's it is."""
+    assert 400 <= response.status_code < 500, response.text
+    error = response.json()["error"]
+    assert error["message"]
+    assert error["type"] in ("invalid_request_error", "not_found_error")
+
+
+@pytest.mark.parametrize("body", BROKEN, ids=lambda body: repr(body[:24]))
+def test_broken_bodies_are_refused_everywhere(http, document, body):
+    headers = {"content-type": "application/json"}
+    for path, method, _, example in requests(document):
+        if example is not None and "{" not in path:
+            refused(http.request(method, path, content=body, headers=headers))
+
+
+def test_strange_values_are_never_our_fault(http, document, idle):
+    seen = set()
+    for path, method, _, example in requests(document):
+        if example is None or path in seen or "{" in path:
+            continue
+        seen.add(path)
+        for field in example:
+            for value in STRANGE:
+                given = {**example, "max_tokens": 2} if "max_tokens" in example else example
+                response = http.request(method, path, json={**given, field: value})
+                if response.status_code != 200:
+                    refused(response)
+    assert len(seen) > 15
+    idle()
