@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from models.errors import ModelError
 from models.workshop.application import app
-from models.workshop.commands import card, quantize, store  # noqa: F401
+from models.workshop.commands import card, evaluate, get, plan, quantize, store  # noqa: F401
 from models.workshop.progress import console
 
 

@@ -12,8 +12,7 @@ import torch
 from models.architectures.loading import load_causal_lm
 from models.encoders.encoder import Encoder
 from models.workshop.card import Card, read_card
-from models.workshop.probe import check_probe
-from models.workshop.verification import verified_checkpoint
+from models.workshop.verification import verified_checkpoint, verify_answers
 from runners.embedder import DecoderEmbedder, EncoderEmbedder
 from runners.engine.config import CacheConfig, SchedulerConfig
 from runners.engine.engine import Engine
@@ -72,7 +71,7 @@ def load_model(
     )
     if card is not None and probe:
         is_exact = quantization is None and activations == "float32" and model.device.type == "cpu"
-        check_probe(model, folder, is_exact=is_exact)
+        verify_answers(model, folder, card, is_exact=is_exact)
     engine = Engine(model, scheduler=scheduler, cache=cache, eos_token_ids=tokenizer.eos_token_ids)
     engine.tune()
     text = ModelText.of(tokenizer, model.vocab_size)

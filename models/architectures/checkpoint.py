@@ -110,10 +110,14 @@ class Checkpoint:
         self._unread.discard(name)
         return tensor
 
+    def read(self, name: str) -> torch.Tensor:
+        """A tensor of whatever shape it has. Raises CheckpointError."""
+        return self.tensor(name, self._shapes[name])
+
     def check_finite(self) -> None:
         """Raises CheckpointError at the first tensor with a NaN or infinity; reads them all."""
         for name in self._file_of:
-            self.tensor(name, self._shapes[name])
+            self.read(name)
 
     def skip(self, *suffixes: str) -> None:
         """Tensors ending so are known and not needed."""

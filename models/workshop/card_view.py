@@ -13,7 +13,7 @@ _WORST = 5
 def show_card(card: Card, console: Console) -> None:
     parts: list[RenderableType] = [Text(card.name, style="bold"), _facts(card)]
     if card.figures is not None:
-        parts += [_figures(card.figures), _modules(card.figures)]
+        parts += [figures_table(card.figures), _modules(card.figures)]
     if card.gates:
         parts.append(_gates(card))
     console.print(Group(*parts))
@@ -33,7 +33,7 @@ def _facts(card: Card) -> Table:
     return table
 
 
-def _figures(figures: Figures) -> Table:
+def figures_table(figures: Figures) -> Table:
     near, speed = figures.closeness, figures.speed
     table = Table("measured", "", title_justify="left")
     rows = [

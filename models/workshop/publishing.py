@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from bentoml.exceptions import BentoMLException, NotFound
 from models.errors import ModelError, ModelNotFoundError
 from models.workshop.card import read_card
 
+CACHE = Path.home() / ".cache" / "kamado" / "workshop"
+"""Where models for the store are put together."""
 LABEL = {"project": "kamado"}
 
 
@@ -35,7 +39,19 @@ def publish(folder: Path, tag: str) -> None:
     check_tag(tag)
     with bentoml.models.create(tag, labels=LABEL) as stored:
         for path in folder.iterdir():
-            _link(path, Path(stored.path) / path.name)
+            link_or_copy(path, Path(stored.path) / path.name)
+
+
+@contextmanager
+def for_the_store(tag: str) -> Iterator[Path]:
+    """Yields the name of a folder to make, which goes into the store under `tag`. Raises ModelError
+    at once for a tag that cannot be used."""
+    check_tag(tag)
+    target = CACHE / tag.replace(":", "-")
+    shutil.rmtree(target, ignore_errors=True)  # of a run that was stopped while it published
+    yield target
+    publish(target, tag)
+    shutil.rmtree(target)
 
 
 def stored_models() -> list[dict[str, Any]]:
@@ -73,7 +89,7 @@ def export(folder: Path, target: Path) -> None:
     making.rename(target)
 
 
-def _link(source: Path, target: Path) -> None:
+def link_or_copy(source: Path, target: Path) -> None:
     """Without a second copy where both lie on one disk."""
     try:
         os.link(source, target)

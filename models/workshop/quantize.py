@@ -133,8 +133,7 @@ class _Writer:
 
     def _tensors(self, item: _Item) -> dict[str, torch.Tensor]:
         if item.form is None:
-            checkpoint = self._source.checkpoint
-            return {item.name: checkpoint.tensor(item.name, checkpoint.shape(item.name))}
+            return {item.name: self._source.checkpoint.read(item.name)}
         # A tied head has no weight of its own.
         is_tied = item.name == HEAD and self._ties_head
         module = _EMBEDDING if is_tied else item.name

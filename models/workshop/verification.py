@@ -3,16 +3,24 @@
 import hashlib
 from pathlib import Path
 
+from models.architectures.causal_lm import CausalLM
 from models.architectures.checkpoint import Checkpoint
 from models.errors import CardError
 from models.workshop.card import Card
+from models.workshop.probe import PROBE_FILE, check_probe
+
+
+def verify_answers(model: CausalLM, folder: Path, card: Card, *, is_exact: bool) -> None:
+    """See `check_probe`; a model that could not be run when its card was made has no probe."""
+    if PROBE_FILE in card.files:
+        check_probe(model, folder, is_exact=is_exact)
 
 
 def verified_checkpoint(folder: Path, card: Card) -> Checkpoint:
     """The folder's weights, each verified as it is read; all files beside them are verified now.
     Raises CardError for a file that is not the one of the card."""
     for name, digest in card.files.items():
-        if name.endswith(".safetensors") and name != "probe.safetensors":
+        if name.endswith(".safetensors") and name != PROBE_FILE:
             continue
         try:
             found = hashlib.sha256((folder / name).read_bytes()).hexdigest()

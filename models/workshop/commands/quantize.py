@@ -1,6 +1,5 @@
 """`python -m models quantize`: a model into fewer bits, measured and judged."""
 
-import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +16,12 @@ from models.workshop.evaluate import Original
 from models.workshop.figures import SearchPoint
 from models.workshop.make import make
 from models.workshop.output import AsJson, console, print_json
-from models.workshop.publishing import check_tag, publish
+from models.workshop.publishing import for_the_store
 from models.workshop.quantize import MAX_SHARD_BYTES
 from models.workshop.recipe import Recipe, load_recipe
 from models.workshop.search import search as search_mix
 from models.workshop.sources.opening import quantization_config
 from models.workshop.working_folder import fingerprint, working_folder
-
-CACHE = Path.home() / ".cache" / "kamado" / "workshop"
-"""Where models for the store are put together."""
 
 
 @app.command()
@@ -77,12 +73,8 @@ def quantize(
         card = workbench.make(source, chosen, target, target.name)
     else:
         tag = tag or f"{chosen.name}:1"
-        check_tag(tag)
-        target = CACHE / tag.replace(":", "-")
-        shutil.rmtree(target, ignore_errors=True)  # of a run that was stopped while it published
-        card = workbench.make(source, chosen, target, tag)
-        publish(target, tag)
-        shutil.rmtree(target)
+        with for_the_store(tag) as target:
+            card = workbench.make(source, chosen, target, tag)
     place = str(target) if to is not None else tag
     if as_json:
         print_json({"model": place, **card.model_dump(mode="json", exclude={"tensors"})})

@@ -75,7 +75,7 @@ def store(tmp_path):
 @pytest.fixture
 def run(capsys, monkeypatch, tmp_path):
     """A command -> (exit code, output, errors)."""
-    monkeypatch.setattr("models.workshop.commands.quantize.CACHE", tmp_path / "cache")
+    monkeypatch.setattr("models.workshop.publishing.CACHE", tmp_path / "cache")
 
     def run(*arguments):
         capsys.readouterr()
