@@ -21,7 +21,7 @@ def model_routes(served: ServedModel, *embedding: str) -> list[Route]:
 
     def cards() -> dict[str, Card]:
         names = dict.fromkeys((*served.names, *embedding))
-        return {name: _card(served, name, embedding or served.names) for name in names}
+        return {name: _card(served, name, embedding or (served.name,)) for name in names}
 
     async def list_models(request: Request) -> Response:
         return _json({"object": "list", "data": list(cards().values())})

@@ -9,7 +9,7 @@ from langchain_core.runnables import RunnableParallel
 
 from langchain_kamado import ChatKamado
 
-SENTENCE = "The red house is old."
+SENTENCE = "The house is old."
 
 
 def main() -> None:
@@ -21,14 +21,12 @@ def main() -> None:
         for language in ("French", "German")
     )
     # an answer that can only be one of two
-    colour = (
-        ChatPromptTemplate.from_template("{sentence} What colour is it?")
-        | model.bind(choice=["red", "green"])
+    age = (
+        ChatPromptTemplate.from_template("{sentence} Is it old or new?")
+        | model.bind(choice=["old", "new"])
         | StrOutputParser()
     )
-    answers = RunnableParallel(french=french, german=german, colour=colour).invoke(
-        {"sentence": SENTENCE}
-    )
+    answers = RunnableParallel(french=french, german=german, age=age).invoke({"sentence": SENTENCE})
     for name, text in answers.items():
         print(f"{name}: {text}")
 

@@ -36,10 +36,13 @@ class BatchOrder(Generic[AnyFuture]):
 
     @property
     def call(self) -> Call:
-        """Once all are added."""
+        """Once all are added. If they were given one id, that is this call's too."""
         if self._call is None:
-            bodies = [call.body for call, _ in self._asked]
-            self._call = Call(CHAT_BATCH, {"requests": bodies})
+            body = {"requests": [call.body for call, _ in self._asked]}
+            ids = {call.request_id for call, _ in self._asked}
+            self._call = (
+                Call(CHAT_BATCH, body, ids.pop()) if len(ids) == 1 else Call(CHAT_BATCH, body)
+            )
         return self._call
 
     @property

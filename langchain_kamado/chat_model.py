@@ -1,25 +1,15 @@
 """ChatKamado: a chat model of LangChain's that a Kamado server answers for."""
 
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterator,
-    Callable,
-    Generator,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, closing
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
-from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable, RunnableConfig
-from langchain_core.runnables.config import get_config_list
+from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field
@@ -28,30 +18,19 @@ from langchain_kamado import structured_output
 from langchain_kamado.chat_answer import ChatChunks, chat_result
 from langchain_kamado.connection import Call
 from langchain_kamado.decoders import Json
-from langchain_kamado.gathering import (
-    AsyncGathering,
-    Gathering,
-    leave_seat,
-    opened,
-    seated,
-    take_seat,
-)
-from langchain_kamado.generation_fields import GenerationFields
+from langchain_kamado.gathered_chat_model import GatheredChatModel
+from langchain_kamado.gathering import leave_seat
 from langchain_kamado.message_json import messages_json
 from langchain_kamado.server_model import profile_of, server_model
 from langchain_kamado.structured_output import AnyRunnable, Method, Schema
 from langchain_kamado.tool_choice import ToolChoice, tool_choice_json
 
 CHAT = "/v1/chat/completions"
-MAX_AT_ONCE = 512
-"""Threads of one `batch`. More inputs than that are asked one by one, so many at a time."""
 
-Answers = Generator[tuple[int, AIMessage | Exception]]
-AsyncAnswers = AsyncGenerator[tuple[int, AIMessage | Exception]]
 Tools = Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool]
 
 
-class ChatKamado(GenerationFields, BaseChatModel):
+class ChatKamado(GatheredChatModel):
     """Construction asks nothing of the server; `from_server` does, to learn what it serves.
 
     Every call may give fields of its own, as `invoke(messages, temperature=0, seed=1)`, and a
@@ -77,18 +56,6 @@ class ChatKamado(GenerationFields, BaseChatModel):
     def _llm_type(self) -> str:
         return "kamado-chat"
 
-    @classmethod
-    def is_lc_serializable(cls) -> bool:
-        return True
-
-    @property
-    def lc_secrets(self) -> dict[str, str]:
-        return {"api_key": "KAMADO_API_KEY"}
-
-    @property
-    def _identifying_params(self) -> Mapping[str, Any]:
-        return {"base_url": self.base_url, **self.generation_params()}
-
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         return super()._get_ls_params(stop=stop or self.stop, **kwargs)
 
@@ -99,9 +66,7 @@ class ChatKamado(GenerationFields, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        call, gathering = self._call(messages, stop, kwargs), take_seat()
-        answer = gathering.ask(call) if isinstance(gathering, Gathering) else None
-        return chat_result(answer or self.connection.ask(call))
+        return chat_result(self.ask(self._call(messages, stop, kwargs)))
 
     async def _agenerate(
         self,
@@ -110,9 +75,7 @@ class ChatKamado(GenerationFields, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        call, gathering = self._call(messages, stop, kwargs), take_seat()
-        answer = await gathering.ask(call) if isinstance(gathering, AsyncGathering) else None
-        return chat_result(answer or await self.connection.aask(call))
+        return chat_result(await self.aask(self._call(messages, stop, kwargs)))
 
     def _stream(
         self,
@@ -163,89 +126,6 @@ class ChatKamado(GenerationFields, BaseChatModel):
             raise ValueError(f"n is {call.body['n']}; a stream is of one answer. Use generate.")
         call.body.update(stream=True, stream_options={"include_usage": True})
         return call
-
-    def invoke(
-        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> AIMessage:
-        with seated():
-            return super().invoke(input, config, **kwargs)
-
-    async def ainvoke(
-        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> AIMessage:
-        with seated():
-            return await super().ainvoke(input, config, **kwargs)
-
-    def batch(
-        self,
-        inputs: list[LanguageModelInput],
-        config: RunnableConfig | list[RunnableConfig] | None = None,
-        **kwargs: Any,
-    ) -> list[AIMessage]:
-        """All at once unless the config's `max_concurrency` says otherwise, and then as one call to
-        the server. With `return_exceptions`, an input's error takes the place of its answer."""
-        configs, at_once = _configs(inputs, config)
-        with opened(Gathering(self.connection, at_once) if self._gathers(at_once) else None):
-            return super().batch(inputs, configs, **kwargs)
-
-    async def abatch(
-        self,
-        inputs: list[LanguageModelInput],
-        config: RunnableConfig | list[RunnableConfig] | None = None,
-        **kwargs: Any,
-    ) -> list[AIMessage]:
-        """As `batch`."""
-        configs, at_once = _configs(inputs, config)
-        with opened(AsyncGathering(self.connection, at_once) if self._gathers(at_once) else None):
-            return await super().abatch(inputs, configs, **kwargs)
-
-    def batch_as_completed(  # type: ignore[override]  # LangChain's overloads
-        self,
-        inputs: Sequence[LanguageModelInput],
-        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
-        **kwargs: Any,
-    ) -> Iterator[tuple[int, AIMessage | Exception]]:
-        """As `batch`, but (index, answer) as each is complete. Leaving early cancels the rest."""
-        configs, at_once = _configs(inputs, config)
-        gathering = Gathering(self.connection, at_once) if self._gathers(at_once) else None
-        answers = cast(Answers, super().batch_as_completed(inputs, configs, **kwargs))
-        try:
-            with opened(gathering):
-                first = next(answers, None)
-            if first is not None:
-                yield first
-            for answer in answers:  # noqa: UP028  # `yield from` would wait for them when left
-                yield answer
-        finally:
-            if gathering is not None:
-                gathering.close()
-            answers.close()
-
-    async def abatch_as_completed(  # type: ignore[override]  # LangChain's overloads
-        self,
-        inputs: Sequence[LanguageModelInput],
-        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[tuple[int, AIMessage | Exception]]:
-        """As `batch_as_completed`."""
-        configs, at_once = _configs(inputs, config)
-        gathering = AsyncGathering(self.connection, at_once) if self._gathers(at_once) else None
-        answers = cast(AsyncAnswers, super().abatch_as_completed(inputs, configs, **kwargs))
-        try:
-            with opened(gathering):
-                first = await anext(answers, None)
-            if first is not None:
-                yield first
-            async for answer in answers:
-                yield answer
-        finally:
-            if gathering is not None:
-                await gathering.aclose()
-            await answers.aclose()
-
-    def _gathers(self, num_at_once: int) -> bool:
-        """A rate limiter lets one through at a time, and the first must not wait for the last."""
-        return num_at_once > 1 and self.rate_limiter is None
 
     def bind_tools(
         self,
@@ -320,37 +200,20 @@ class ChatKamado(GenerationFields, BaseChatModel):
         """By the server's tokenizer."""
         if self.custom_get_token_ids is not None:
             return self.custom_get_token_ids(text)
-        return self._tokens({"prompt": text})
+        return self.prompt_ids(prompt=text)
 
     def get_num_tokens_from_messages(
         self, messages: Sequence[BaseMessage], tools: Tools | None = None
     ) -> int:
         """Of the whole prompt that the server makes of them, the template's own tokens included."""
-        body: Json = {"messages": messages_json(messages)}
+        prompt: Json = {"messages": messages_json(messages)}
         if tools:
-            body["tools"] = [convert_to_openai_tool(tool) for tool in tools]
-        return len(self._tokens(body))
-
-    def _tokens(self, body: Json) -> list[int]:
-        call = Call("/tokenize", {"model": self.model, **body})
-        tokens: list[int] = self.connection.ask(call)["tokens"]
-        return tokens
+            prompt["tools"] = [convert_to_openai_tool(tool) for tool in tools]
+        return len(self.prompt_ids(**prompt))
 
 
 _NOT_SENT = {"request_id", "stream"}
 """Call arguments that are ours or LangChain's."""
-
-
-def _configs(
-    inputs: Sequence[LanguageModelInput], config: RunnableConfig | Sequence[RunnableConfig] | None
-) -> tuple[list[RunnableConfig], int]:
-    """One for each input, and how many go together: all, or none if the caller has a limit."""
-    configs = get_config_list(config, len(inputs))
-    if not configs or configs[0].get("max_concurrency") is not None:
-        return configs, 0
-    at_once = min(len(inputs), MAX_AT_ONCE)
-    configs[0] = {**configs[0], "max_concurrency": at_once}
-    return configs, at_once if at_once == len(inputs) else 0
 
 
 def _cancel(request_id: str) -> Call:

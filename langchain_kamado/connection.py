@@ -96,11 +96,8 @@ class Connection:
                             yield item
                 yield from decoder.finish()
                 return
-            except httpx.HTTPError as error:
-                failure = _failure(error, attempts, self.base_url)
-            except KamadoError as error:
-                failure = error
-            failure.request_id = failure.request_id or call.request_id
+            except (httpx.HTTPError, KamadoError) as error:
+                failure = self._failure(error, call, attempts)
             time.sleep(attempts.pause_s(failure, has_begun=has_begun))
             decoder = type(decoder)()
 
@@ -126,11 +123,8 @@ class Connection:
                 for item in decoder.finish():
                     yield item
                 return
-            except httpx.HTTPError as error:
-                failure = _failure(error, attempts, self.base_url)
-            except KamadoError as error:
-                failure = error
-            failure.request_id = failure.request_id or call.request_id
+            except (httpx.HTTPError, KamadoError) as error:
+                failure = self._failure(error, call, attempts)
             await asyncio.sleep(attempts.pause_s(failure, has_begun=has_begun))
             decoder = type(decoder)()
 
@@ -153,6 +147,31 @@ class Connection:
             request["content"] = json.dumps(call.body, ensure_ascii=False, allow_nan=False).encode()
         return request
 
+    def _failure(
+        self, error: "httpx.HTTPError | KamadoError", call: Call, attempts: Attempts
+    ) -> KamadoError:
+        """What happened, in our words."""
+        import httpx
+
+        failure: KamadoError
+        if isinstance(error, KamadoError):
+            failure = error
+        elif isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            failure = ServerConnectionError(
+                f"no server answers at {self.base_url}: {error}. Is it running, and is base_url "
+                "right?"
+            )
+        elif isinstance(error, httpx.TimeoutException):
+            failure = attempts.timeout()
+        else:
+            failure = InterruptedAnswerError(
+                f"the connection to {self.base_url} broke before the answer was complete: {error}."
+            )
+        if failure is not error:
+            failure.__cause__ = error
+        failure.request_id = failure.request_id or call.request_id
+        return failure
+
 
 def _refusal(response: "httpx.Response") -> KamadoError:
     try:
@@ -166,22 +185,3 @@ def _refusal(response: "httpx.Response") -> KamadoError:
         request_id=response.headers.get("x-request-id"),
         retry_after_s=float(seconds) if seconds.isdecimal() else None,
     )
-
-
-def _failure(error: "httpx.HTTPError", attempts: Attempts, base_url: str) -> KamadoError:
-    """What happened on the way, in our words."""
-    import httpx
-
-    failure: KamadoError
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        failure = ServerConnectionError(
-            f"no server answers at {base_url}: {error}. Is it running, and is base_url right?"
-        )
-    elif isinstance(error, httpx.TimeoutException):
-        failure = attempts.timeout()
-    else:
-        failure = InterruptedAnswerError(
-            f"the connection to {base_url} broke before the answer was complete: {error}."
-        )
-    failure.__cause__ = error
-    return failure

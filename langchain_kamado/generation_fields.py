@@ -1,10 +1,11 @@
 """How an answer is drawn: the fields that chat and text models share, each sent as it is named."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel, BaseLLM
 
+from langchain_kamado.connection import Call
 from langchain_kamado.server_fields import ServerFields
 
 LANGCHAINS_OWN = BaseChatModel.model_fields.keys() | BaseLLM.model_fields.keys() | {"streaming"}
@@ -42,6 +43,24 @@ class GenerationFields(ServerFields):
     """A label for the caller's own books."""
     logprobs: bool | int | None = None
     """Chat: whether to tell them; see top_logprobs. Text: how many per token."""
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        return True
+
+    @property
+    def lc_secrets(self) -> dict[str, str]:
+        return {"api_key": "KAMADO_API_KEY"}
+
+    @property
+    def _identifying_params(self) -> Mapping[str, Any]:
+        return {"base_url": self.base_url, **self.generation_params()}
+
+    def prompt_ids(self, **prompt: Any) -> list[int]:
+        """What the server's tokenizer makes of a `prompt`, or of `messages` and `tools`."""
+        call = Call("/tokenize", {"model": self.model, **prompt})
+        tokens: list[int] = self.connection.ask(call)["tokens"]
+        return tokens
 
     def generation_params(self, stop: Sequence[str] | None = None, **given: Any) -> dict[str, Any]:
         """The request's fields. What one call gives wins over the model's own; a None given leaves

@@ -16,7 +16,9 @@ class ServerFields(BaseModel):
     model: str = "pocket"
     """As the server names it."""
     base_url: str = Field(
-        default_factory=from_env("KAMADO_BASE_URL", default=DEFAULT_BASE_URL), min_length=1
+        default_factory=from_env("KAMADO_BASE_URL", default=DEFAULT_BASE_URL),
+        pattern="^https?://.",
+        validate_default=True,
     )
     """With or without /v1 at its end; KAMADO_BASE_URL if not given."""
     api_key: SecretStr | None = Field(
@@ -24,8 +26,8 @@ class ServerFields(BaseModel):
     )
     """Only a server that asks for keys needs one; KAMADO_API_KEY if not given."""
     timeout: float | None = Field(default=600.0, gt=0)
-    """Seconds for a whole answer, retries included; looked at whenever something arrives, and at the
-    latest after so long a silence. None: no limit of our own."""
+    """Seconds for a whole answer, retries included, looked at whenever something arrives; a server
+    that falls silent is given as long once more. None: no limit of our own."""
     max_retries: int = Field(default=2, ge=0)
     """After the first attempt: when the server cannot be reached, and at 408, 409, 429 and 5xx."""
 

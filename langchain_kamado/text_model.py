@@ -1,6 +1,6 @@
 """KamadoLLM: a text model of LangChain's, which continues prompts."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, closing
 from typing import Any
 
@@ -26,18 +26,6 @@ class KamadoLLM(GenerationFields, BaseLLM):
     @property
     def _llm_type(self) -> str:
         return "kamado-text"
-
-    @classmethod
-    def is_lc_serializable(cls) -> bool:
-        return True
-
-    @property
-    def lc_secrets(self) -> dict[str, str]:
-        return {"api_key": "KAMADO_API_KEY"}
-
-    @property
-    def _identifying_params(self) -> Mapping[str, Any]:
-        return {"base_url": self.base_url, **self.generation_params()}
 
     def _generate(
         self,
@@ -92,9 +80,7 @@ class KamadoLLM(GenerationFields, BaseLLM):
         """By the server's tokenizer."""
         if self.custom_get_token_ids is not None:
             return self.custom_get_token_ids(text)
-        call = Call("/tokenize", {"model": self.model, "prompt": text})
-        tokens: list[int] = self.connection.ask(call)["tokens"]
-        return tokens
+        return self.prompt_ids(prompt=text)
 
     def _calls(self, prompts: Sequence[str], stop: Sequence[str] | None, given: Json) -> list[Call]:
         params = self.generation_params(stop, **given)

@@ -50,3 +50,13 @@ async def test_an_encoder_embeds_and_the_other_does_not(renamed):
     assert cards["e5"]["capabilities"] == ["embeddings", "rerank"]
     assert "embeddings" not in cards["pocket"]["capabilities"]
     assert "max_model_len" not in cards["e5"]
+
+
+async def test_the_second_name_does_not_embed(runner, text, metrics, limits):
+    served = ServedModel("pocket", runner, alias="small")
+    served.text = text
+    transport = httpx.ASGITransport(create_app(served, metrics, limits))
+    async with httpx.AsyncClient(transport=transport, base_url="http://kamado") as client:
+        cards = {card["id"]: card for card in (await client.get("/v1/models")).json()["data"]}
+    assert "embeddings" in cards["pocket"]["capabilities"]
+    assert "embeddings" not in cards["small"]["capabilities"]

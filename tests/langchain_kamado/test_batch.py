@@ -9,7 +9,12 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.rate_limiters import InMemoryRateLimiter
 from langchain_core.runnables import RunnableLambda
 
-from langchain_kamado import BadRequestError, ChatKamado, ContextLengthError
+from langchain_kamado import (
+    BadRequestError,
+    ChatKamado,
+    ContextLengthError,
+    RequestCancelledError,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -97,26 +102,25 @@ def test_a_callers_own_limit_is_kept_to(model, num_calls, watch):
 
     looking = threading.Thread(target=look)
     looking.start()
-    model.batch(["Hello!"] * 8, {"max_concurrency": 2}, max_tokens=30, ignore_eos=True)
+    model.batch(["Hello!"] * 4, {"max_concurrency": 2}, max_tokens=200, ignore_eos=True)
     done.set()
     looking.join()
     assert 1 <= max(seen) <= 2
     assert num_calls("/v1/chat/completions/batch") == before
 
 
-def test_more_inputs_than_the_server_computes_at_once_all_run(model, watch):
+def test_more_inputs_than_the_server_computes_at_once_all_begin(model, watch):
     recorder = Recorder()
-    inputs = ["Hello!"] * 12
+    fields = {**ENDLESS, "return_exceptions": True, "request_id": "job-12"}
     batching = threading.Thread(
-        target=lambda: model.batch(
-            inputs, {"callbacks": [recorder]}, max_tokens=60, ignore_eos=True
-        )
+        target=lambda: model.batch(["Hello!"] * 12, {"callbacks": [recorder]}, **fields)
     )
     batching.start()
     watch.until_running(8)  # max_num_seqs of the server
     assert len(recorder.started) == 12
-    batching.join(60)
-    assert len(recorder.ended) == 12
+    model.cancel("job-12")
+    batching.join(30)
+    assert len(recorder.failed) == 12
 
 
 def test_a_streaming_callback_and_a_rate_limiter_do_not_hold_up_a_batch(server):
@@ -158,6 +162,22 @@ async def test_cancelling_a_batch_cancels_it_on_the_server(model, watch):
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await watch.auntil_running(0)
+
+
+def test_a_batch_is_cancelled_by_the_id_that_it_was_given(model, watch):
+    answers = []
+
+    def ask():
+        fields = {**ENDLESS, "request_id": "job-2"}
+        answers.extend(model.batch(["Hello!"] * 3, return_exceptions=True, **fields))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    watch.until_running(3)
+    assert model.cancel("job-2")
+    asking.join(30)
+    assert [type(answer) for answer in answers] == [RequestCancelledError] * 3
+    watch.until_running(0)
 
 
 def test_a_chain_of_it_is_batched_too(model, num_calls):

@@ -8,6 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import httpx
 import pytest
 
 import langchain_kamado
@@ -93,13 +94,18 @@ def test_the_wheel_holds_the_client_alone(wheel):
 @pytest.mark.slow
 @pytest.mark.network
 @pytest.mark.timeout(600)
-def test_the_wheel_works_in_an_empty_environment(wheel, tmp_path, server):
-    """With what pip itself chooses for its two dependencies; from anywhere but this folder."""
+def test_the_wheel_that_the_server_hands_out_works_in_an_empty_environment(server, tmp_path):
+    """Installed as /client says, with what pip itself chooses for its two dependencies, and used
+    from anywhere but this folder."""
+    told = httpx.get(f"{server.url}/client")
+    assert told.status_code == 200, told.text
+    pip, *install = told.text.splitlines()[0].split()
+    assert pip == "pip"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     python = tmp_path / "venv" / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", str(wheel)]
-    made = subprocess.run(install, env=environment, capture_output=True, text=True)
+    command = [python, "-m", "pip", "--quiet", *install]
+    made = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
     code = (
         "import importlib.util as u; "

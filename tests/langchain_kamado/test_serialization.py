@@ -53,6 +53,14 @@ def test_a_field_that_does_not_exist_is_refused(cls):
         cls(temprature=0)
 
 
+def test_an_address_that_is_none_is_refused(monkeypatch):
+    with pytest.raises(ValueError, match="localhost:3000"):
+        ChatKamado(base_url="localhost:3000")
+    monkeypatch.setenv("KAMADO_BASE_URL", "kamado")
+    with pytest.raises(ValueError, match="base_url"):
+        ChatKamado()
+
+
 def test_both_forms_of_the_address_mean_the_same():
     roots = {
         ChatKamado(base_url=url).connection.base_url
