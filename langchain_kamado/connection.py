@@ -86,7 +86,7 @@ class Connection:
             try:
                 request = self._request(call, attempts.remaining_s())
                 with sync_client().stream(**request) as response:
-                    if response.is_error:
+                    if not response.is_success:
                         response.read()
                         raise _refusal(response)
                     for data in response.iter_bytes():
@@ -112,7 +112,7 @@ class Connection:
             try:
                 request = self._request(call, attempts.remaining_s())
                 async with (await async_client()).stream(**request) as response:
-                    if response.is_error:
+                    if not response.is_success:
                         await response.aread()
                         raise _refusal(response)
                     async for data in response.aiter_bytes():

@@ -62,4 +62,5 @@ def _forget() -> None:
     _by_loop.clear()
 
 
-os.register_at_fork(after_in_child=_forget)
+if hasattr(os, "register_at_fork"):  # where processes fork at all
+    os.register_at_fork(after_in_child=_forget)

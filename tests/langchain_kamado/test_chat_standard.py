@@ -57,6 +57,10 @@ class TestIntegration(ChatModelIntegrationTests):
         return True
 
     @property
+    def supports_anthropic_inputs(self):
+        return True
+
+    @property
     def model_override_value(self):
         return ALIAS
 

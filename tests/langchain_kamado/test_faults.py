@@ -10,6 +10,7 @@ from langchain_kamado import (
     AnswerTimeoutError,
     ChatKamado,
     InterruptedAnswerError,
+    KamadoError,
     PermissionDeniedError,
     RateLimitError,
     ServerConnectionError,
@@ -99,6 +100,9 @@ async def test_what_cannot_pass_is_not_tried_again(ask, facing):
     with pytest.raises(PermissionDeniedError):
         await ask(model)
     assert proxy.num_connections == 1
+    model, _ = facing(refusing(302, location="http://elsewhere"))
+    with pytest.raises(KamadoError, match="302"):
+        await ask(model)
 
 
 def test_retry_after_is_honoured(facing, expected):
