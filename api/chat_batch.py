@@ -10,7 +10,6 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from pydantic import Field
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
@@ -22,7 +21,7 @@ from api.disconnect import unless_disconnected
 from api.errors import ApiError, InvalidRequestError
 from api.fields import Fields
 from api.generator import Generator
-from api.json_body import parse, read_json
+from api.json_body import read_json, validated
 from api.served_model import ServedModel
 
 logger = logging.getLogger("kamado.api")
@@ -120,7 +119,7 @@ class ChatBatchDelivery:
 
     async def _answer(self, fields: dict[str, Any]) -> bytes:
         """Raises ApiError."""
-        request = parse(orjson.dumps(fields), ChatRequest)
+        request = await asyncio.to_thread(validated, fields, ChatRequest)  # it may be megabytes
         if request.stream:
             raise InvalidRequestError(
                 "stream is true; the answers of a batch come whole. Leave it out.", param="stream"

@@ -1,5 +1,6 @@
 """POST /tokenize and /detokenize: what the engine would be given for a request, and back."""
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ from api.chat_request import ChatRequest
 from api.errors import InvalidRequestError
 from api.fields import Fields
 from api.generator import SHORT_PROMPT_CHARS, Generator
-from api.json_body import off_loop, parse, read_json
+from api.json_body import off_loop, read_json, validated
 from api.served_model import ServedModel
 
 
@@ -48,11 +49,11 @@ class Tokenization:
             http.scope, http.receive, TokenizeRequest, max_bytes=self._max_body_bytes
         )
         fields = request.model_extra or {}
-        body = orjson.dumps(fields)
-        if "messages" in fields:
-            tokens = await self._generator.chat_ids(parse(body, ChatRequest))
+        if "messages" in fields:  # there may be megabytes of them
+            chat = await asyncio.to_thread(validated, fields, ChatRequest)
+            tokens = await self._generator.chat_ids(chat)
         else:
-            tokens = await self._text_ids(parse(body, TextToTokenize))
+            tokens = await self._text_ids(validated(fields, TextToTokenize))
         limit = self._served.runner.limits.max_model_len
         return _json({"tokens": tokens, "count": len(tokens), "max_model_len": limit})
 

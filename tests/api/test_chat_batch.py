@@ -37,16 +37,26 @@ async def test_each_answer_is_what_the_request_alone_would_get(batch, chat):
 
 async def test_a_request_at_fault_fails_alone(batch):
     lines = await batch(
-        conversation(n=0), conversation(), conversation(stream=True), {"model": "pocket"}
+        conversation(n=0),
+        conversation(),
+        conversation(stream=True),
+        {"model": "pocket"},
+        conversation(seed=2**70),
+        conversation(top_p="1"),
     )
     by_index = {line["index"]: line for line in lines}
-    assert [by_index[index]["status"] for index in range(4)] == [400, 200, 400, 400]
-    assert [by_index[i]["body"]["error"]["param"] for i in (0, 2, 3)] == ["n", "stream", "messages"]
+    assert [by_index[index]["status"] for index in range(6)] == [400, 200, 400, 400, 400, 400]
+    named = [by_index[index]["body"]["error"]["param"] for index in (0, 2, 3, 4, 5)]
+    assert named == ["n", "stream", "messages", "seed", "top_p"]
 
 
 async def test_answers_come_in_the_order_of_their_ends(batch, runner):
     runner.script = lambda request, index: [50] * 60
-    lines = await batch(conversation(max_tokens=50), conversation(max_tokens=3))
+    runner.gate.clear()
+    asking = asyncio.create_task(batch(conversation(max_tokens=50), conversation(max_tokens=3)))
+    await until(lambda: len(runner.requests) == 2)
+    runner.gate.set()
+    lines = await asking
     assert [line["index"] for line in lines] == [1, 0]
 
 

@@ -44,6 +44,7 @@ async def test_ids_that_are_no_tokens_are_refused(client, token_id):
         ({"prompt": 1}, "prompt"),
         ({"prompt": "a", "temperature": 0}, "temperature"),
         ({"messages": []}, "messages"),
+        ({"messages": [{"role": "user", "content": "a"}], "seed": 2**70}, None),
         ({"messages": [{"role": "user", "content": "a"}], "top_k": -7}, None),
     ],
 )
