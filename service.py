@@ -19,12 +19,14 @@ from api.adaptive_batching import BatchedService
 from api.app import HttpLimits, create_app
 from api.batch_processing import BatchLimits, BatchProcessing
 from api.classify import Classifier
+from api.cross_relevance import CrossRelevance
 from api.delivery import DeliveryLimits
 from api.embeddings import embedding_routes
 from api.generator import Generator
 from api.graceful_exit import GracefulExit
 from api.metrics import Metrics
 from api.openapi import openapi_routes
+from api.relevance import Relevance
 from api.rerank import rerank_routes
 from api.response_store import ResponseStore
 from api.responses import Responses
@@ -56,7 +58,15 @@ async def score_rows(rows: Sequence[ScoringTask]) -> Sequence[Sequence[float]]:
     return await cast(BatchedService, Kamado).batched("score_rows", rows)
 
 
-similarity = Similarity(serving.ready_embedder, embed_rows)
+async def score_pairs(rows: Sequence[list[list[int]]]) -> Sequence[float]:
+    return await cast(BatchedService, Kamado).batched("score_pairs", rows)
+
+
+relevance: Relevance = (
+    Similarity(serving.ready_embedder, embed_rows)
+    if settings.rerank_model is None
+    else CrossRelevance(serving.ready_pair_scorer, score_pairs)
+)
 limits = HttpLimits(
     max_body_bytes=int(settings.max_body_mb * 2**20),
     delivery=DeliveryLimits(answer_s=settings.request_timeout_s),
@@ -87,14 +97,18 @@ app = create_app(
     limits,
     more_routes=[
         *embedding_routes(serving.ready_embedder, embed_rows),
-        *rerank_routes(similarity),
-        *score_routes(similarity),
+        *rerank_routes(relevance),
+        *score_routes(relevance),
         *batches.routes,
         *classifier.routes,
         *responses.routes,
-        *openapi_routes(served.name, settings.public_embedding_name),
+        *openapi_routes(
+            served.name,
+            embedding=settings.public_embedding_name,
+            ranking=settings.public_rerank_name,
+        ),
     ],
-    more_models={settings.public_embedding_name} - {served.name},
+    more_models={settings.public_embedding_name, settings.public_rerank_name} - {served.name},
 )
 
 
@@ -125,7 +139,7 @@ class Kamado:
     @staticmethod
     def check_models() -> None:
         """In the supervisor, before there is a worker: a wrong name ends the command at once."""
-        for name in filter(None, (settings.model, settings.embedding_model)):
+        for name in filter(None, (settings.model, settings.embedding_model, settings.rerank_model)):
             try:
                 resolve_model(name)
             except ModelError as error:
@@ -146,6 +160,11 @@ class Kamado:
     async def score_rows(self, rows: list[ScoringTask]) -> list[list[float]]:
         """Not a route either: /v1/classify comes here."""
         return await runner.score(rows)
+
+    @bentoml.api(batchable=True, max_batch_size=32, max_latency_ms=60_000)  # type: ignore[untyped-decorator]
+    async def score_pairs(self, rows: list[list[list[int]]]) -> list[float]:
+        """Nor is this: /v1/rerank and /v1/score come here where there is a cross-encoder."""
+        return await serving.ready_pair_scorer().score(rows)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:

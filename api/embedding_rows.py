@@ -51,47 +51,56 @@ async def checked_rows(
     inputs: Sequence[NamedInput], embedder: Embedder, limits: EmbeddingLimits
 ) -> list[TokenRow]:
     """`inputs` are all texts or all ids; there is at least one. Raises InvalidRequestError."""
-    if len(inputs) > limits.max_inputs:
-        field = inputs[-1].field
-        raise _refused(
-            f"{field} has {len(inputs)} entries; one call takes {limits.max_inputs}. Split it.",
-            inputs[-1],
-        )
-    for entry in inputs:
-        if not entry.value:
-            raise _refused(f"{entry.name} is empty; it must hold at least one token.", entry)
+    check_inputs(inputs, limits)
     texts = [entry.value for entry in inputs if isinstance(entry.value, str)]
     ids = [entry.value for entry in inputs if not isinstance(entry.value, str)]
     rows = await embedder.tokenize(texts) if texts else ids
     for entry, row in zip(inputs, rows, strict=True):
         _check_row(entry, row, embedder)
-    total = sum(map(len, rows))
-    if total > limits.max_total_tokens:
-        raise _refused(
-            f"{inputs[-1].field} has {total} tokens in all; one call takes "
-            f"{limits.max_total_tokens}. Split it.",
+    check_total(sum(map(len, rows)), inputs[-1], limits)
+    return rows
+
+
+def check_inputs(inputs: Sequence[NamedInput], limits: EmbeddingLimits) -> None:
+    """Raises InvalidRequestError for too many, and for an empty one."""
+    if len(inputs) > limits.max_inputs:
+        raise refused(
+            f"{inputs[-1].field} has {len(inputs)} entries; one call takes {limits.max_inputs}. "
+            "Split it.",
             inputs[-1],
         )
-    return rows
+    for entry in inputs:
+        if not entry.value:
+            raise refused(f"{entry.name} is empty; it must hold at least one token.", entry)
+
+
+def check_total(num_tokens: int, last: NamedInput, limits: EmbeddingLimits) -> None:
+    """Raises InvalidRequestError for more than one call may hold."""
+    if num_tokens > limits.max_total_tokens:
+        raise refused(
+            f"{last.field} has {num_tokens} tokens in all; one call takes "
+            f"{limits.max_total_tokens}. Split it.",
+            last,
+        )
 
 
 def _check_row(entry: NamedInput, row: TokenRow, embedder: Embedder) -> None:
     if not row:
-        raise _refused(f"{entry.name} holds no token that {embedder.model_name} knows.", entry)
+        raise refused(f"{entry.name} holds no token that {embedder.model_name} knows.", entry)
     if len(row) > embedder.max_tokens:
-        raise _refused(
+        raise refused(
             f"{entry.name} has {len(row)} tokens; {embedder.model_name} accepts "
             f"{embedder.max_tokens}. Shorten or split it.",
             entry,
             code="context_length_exceeded",
         )
     if max(row) >= embedder.vocab_size:
-        raise _refused(
+        raise refused(
             f"{entry.name} holds the token id {max(row)}; those of {embedder.model_name} are "
             f"below {embedder.vocab_size}.",
             entry,
         )
 
 
-def _refused(message: str, entry: NamedInput, code: str = "invalid_value") -> InvalidRequestError:
+def refused(message: str, entry: NamedInput, code: str = "invalid_value") -> InvalidRequestError:
     return InvalidRequestError(message, param=entry.field, code=code)

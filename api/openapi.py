@@ -48,9 +48,9 @@ PROBES = {
 """BentoML's own."""
 
 
-def openapi_routes(model: str, embedding_model: str) -> list[Route]:
-    """The names are those that the examples are written with."""
-    document = openapi_document(model, embedding_model)
+def openapi_routes(generating: str, *, embedding: str, ranking: str) -> list[Route]:
+    """The models' names are those that the examples are written with."""
+    document = openapi_document(generating, embedding=embedding, ranking=ranking)
 
     async def show(http: Request) -> Response:
         return HTMLResponse(PAGE)
@@ -72,8 +72,9 @@ def openapi_routes(model: str, embedding_model: str) -> list[Route]:
 
 
 def openapi_document(
-    model: str, embedding_model: str, operations: Sequence[Operation] = OPERATIONS
+    generating: str, *, embedding: str, ranking: str, operations: Sequence[Operation] = OPERATIONS
 ) -> Json:
+    names = {"generating": generating, "embedding": embedding, "ranking": ranking}
     models = [found for o in operations for found in (*o.requests, o.query) if found is not None]
     references, definitions = models_json_schema(
         [(found, "validation") for found in dict.fromkeys(models)], ref_template=REFERENCE
@@ -81,8 +82,9 @@ def openapi_document(
     schemas: Schemas = {found: schema for (found, _), schema in references.items()}
     paths: Json = {path: {"get": _probe(summary)} for path, summary in PROBES.items()}
     for operation in operations:
-        name = embedding_model if operation.embeds else model
-        described = _described(operation, schemas, definitions.get("$defs", {}), name)
+        described = _described(
+            operation, schemas, definitions.get("$defs", {}), names[operation.model]
+        )
         paths.setdefault(operation.template, {})[operation.method.lower()] = described
     return {
         "openapi": "3.1.0",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -30,8 +31,8 @@ class Operation:
     """Also text/plain, with the request's other fields in the query."""
     answers: tuple[str, ...] = ("application/json",)
     """Media types."""
-    embeds: bool = False
-    """Its model is the one that embeds."""
+    model: Literal["generating", "embedding", "ranking"] = "generating"
+    """Which one its examples name."""
 
     @property
     def path_parameters(self) -> list[str]:

@@ -180,7 +180,7 @@ SINGLE_FORWARDS = [
         "Vectors of texts",
         (EmbeddingRequest,),
         {"two texts": {"model": MODEL, "input": ["a dog", "a cat"]}},
-        embeds=True,
+        model="embedding",
     ),
     Operation(
         "POST",
@@ -197,7 +197,7 @@ SINGLE_FORWARDS = [
                 "return_documents": True,
             }
         },
-        embeds=True,
+        model="ranking",
     ),
     Operation(
         "POST",
@@ -212,7 +212,7 @@ SINGLE_FORWARDS = [
                 "text_2": ["The cat sleeps.", "A dog barks."],
             }
         },
-        embeds=True,
+        model="ranking",
     ),
     Operation(
         "POST",

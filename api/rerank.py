@@ -14,7 +14,7 @@ from api.embedding_rows import NamedInput
 from api.fields import Fields
 from api.json_body import read_json
 from api.json_response import json_response
-from api.similarity import Similarity
+from api.relevance import Relevance
 
 
 class TextDocument(Fields):
@@ -44,21 +44,21 @@ class RerankRequest(Fields):
         return [entry if isinstance(entry, str) else entry.text for entry in self.documents]
 
 
-def rerank_routes(similarity: Similarity) -> list[Route]:
+def rerank_routes(relevance: Relevance) -> list[Route]:
     async def rerank(http: Request) -> Response:
         request = await read_json(
-            http.scope, http.receive, RerankRequest, max_bytes=similarity.limits.max_body_bytes
+            http.scope, http.receive, RerankRequest, max_bytes=relevance.limits.max_body_bytes
         )
-        return await unless_disconnected(http.receive, _answer(request, similarity))
+        return await unless_disconnected(http.receive, _answer(request, relevance))
 
     return [Route("/v1/rerank", rerank, methods=["POST"])]
 
 
-async def _answer(request: RerankRequest, similarity: Similarity) -> Response:
+async def _answer(request: RerankRequest, relevance: Relevance) -> Response:
     """Best first; documents that are equally relevant in the request's order. Raises ApiError."""
     query = NamedInput("query", request.query)
     documents = [NamedInput(f"documents[{i}]", text) for i, text in enumerate(request.texts)]
-    scores = await similarity.scores(request.model, [(query, document) for document in documents])
+    scores = await relevance.scores(request.model, [(query, document) for document in documents])
     ranked = sorted(enumerate(scores.values), key=lambda entry: -entry[1])
     results = [
         {

@@ -15,7 +15,7 @@ from api.errors import InvalidRequestError
 from api.fields import Fields
 from api.json_body import read_json
 from api.json_response import json_response
-from api.similarity import Pair, Similarity
+from api.relevance import Pair, Relevance
 
 
 def _shape(value: object) -> str:
@@ -57,19 +57,19 @@ def _named(field: str, texts: str | list[str]) -> list[NamedInput]:
     return [NamedInput(f"{field}[{index}]", text) for index, text in enumerate(texts)]
 
 
-def score_routes(similarity: Similarity) -> list[Route]:
+def score_routes(relevance: Relevance) -> list[Route]:
     async def score(http: Request) -> Response:
         request = await read_json(
-            http.scope, http.receive, ScoreRequest, max_bytes=similarity.limits.max_body_bytes
+            http.scope, http.receive, ScoreRequest, max_bytes=relevance.limits.max_body_bytes
         )
-        return await unless_disconnected(http.receive, _answer(request, similarity))
+        return await unless_disconnected(http.receive, _answer(request, relevance))
 
     return [Route("/v1/score", score, methods=["POST"])]
 
 
-async def _answer(request: ScoreRequest, similarity: Similarity) -> Response:
+async def _answer(request: ScoreRequest, relevance: Relevance) -> Response:
     """Raises ApiError."""
-    scores = await similarity.scores(request.model, request.pairs)
+    scores = await relevance.scores(request.model, request.pairs)
     body = {
         "id": f"score-{uuid.uuid4().hex}",
         "object": "list",

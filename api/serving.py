@@ -16,6 +16,7 @@ from models.store import resolve_model
 from runners.embedder import Embedder
 from runners.engine.config import CacheConfig, SchedulerConfig
 from runners.engine.stats import StepStats
+from runners.pair_scorer import PairScorer
 from runners.runner import Runner
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Serving:
     ) -> None:
         self._settings = settings
         self._embedder: Embedder | None = None
+        self._pair_scorer: PairScorer | None = None
         self.runner = Runner(self._load, max_waiting=settings.max_waiting, on_step=on_step)
         self.served = ServedModel(settings.public_name, self.runner, settings.model_alias)
 
@@ -40,10 +42,18 @@ class Serving:
             return self._embedder
         raise UnavailableError("the model is not ready.", retry_after_s=RETRY_UNAVAILABLE_S)
 
+    def ready_pair_scorer(self) -> PairScorer:
+        """Raises UnavailableError for as long as the models load."""
+        if self.served.is_ready and self._pair_scorer is not None:
+            return self._pair_scorer
+        raise UnavailableError("the model is not ready.", retry_after_s=RETRY_UNAVAILABLE_S)
+
     def close(self) -> None:
         """Aborts what still runs."""
         if self._embedder is not None:
             self._embedder.close()
+        if self._pair_scorer is not None:
+            self._pair_scorer.close()
         if self.served.text is not None:
             self.served.text.close()
         self.runner.close()
@@ -51,7 +61,10 @@ class Serving:
     def _load(self) -> "Engine":
         """Runs on the engine's thread. Raises ModelError, TextError and worse."""
         bound_spinning()
-        from runners.loading import load_encoder, load_model  # torch: seconds, and in here alone
+        from runners.loading import (
+            load_encoder,
+            load_model,
+        )  # torch: seconds, and in here alone
 
         settings = self._settings
         loaded = load_model(
@@ -78,6 +91,12 @@ class Serving:
         else:
             folder = resolve_model(settings.embedding_model).folder
             self._embedder = load_encoder(folder, settings.public_embedding_name, settings.device)
+        if settings.rerank_model is not None:
+            self._pair_scorer = PairScorer.from_folder(
+                resolve_model(settings.rerank_model).folder,
+                settings.public_rerank_name,
+                settings.device,
+            )
         gc.collect()
         gc.freeze()  # the garbage collector need not look at libraries and weights ever again
         return loaded.engine

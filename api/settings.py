@@ -73,6 +73,9 @@ class Settings(BaseModel):
     embedding_model: str | None = Field(
         default=None, description="an encoder for /v1/embeddings; the model itself if not given"
     )
+    rerank_model: str | None = Field(
+        default=None, description="a cross-encoder for /v1/rerank; cosines if not given"
+    )
     state_dir: str | None = Field(
         default=None, description="what is kept on disk; the user's state folder if not given"
     )
@@ -89,6 +92,10 @@ class Settings(BaseModel):
     @property
     def public_embedding_name(self) -> str:
         return _name(self.embedding_model) if self.embedding_model else self.public_name
+
+    @property
+    def public_rerank_name(self) -> str:
+        return _name(self.rerank_model) if self.rerank_model else self.public_embedding_name
 
     @property
     def state_folder(self) -> Path:

@@ -2,7 +2,6 @@
 embeds here. Ranking and scoring are two ways to ask for it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
@@ -11,28 +10,17 @@ from api.embedding_rows import (
     DEFAULT_LIMITS,
     EmbeddingLimits,
     EmbedRows,
-    NamedInput,
     check_model,
     checked_rows,
 )
 from api.errors import api_error
+from api.relevance import Pair, Scores
 from runners.embedder import Embedder
 from runners.engine.errors import EngineError
 
-Pair = tuple[NamedInput, NamedInput]
-"""Two texts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    model: str
-    values: Sequence[float]
-    """One per pair, from -1 to 1, higher for more alike."""
-    num_tokens: int
-
 
 class Similarity:
-    """`embedder` raises UnavailableError for as long as the model loads."""
+    """Scores go from -1 to 1. `embedder` raises UnavailableError for as long as the model loads."""
 
     def __init__(
         self,

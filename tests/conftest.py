@@ -6,9 +6,22 @@ import warnings
 
 import pytest
 import torch
-from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import (
+    AddedToken,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
 from tokenizers import Tokenizer as Backend
-from transformers import PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForSequenceClassification,
+    BertConfig,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+)
 
 with warnings.catch_warnings():
     # our tests turn warnings into errors, and BentoML has some of its own to give at import
@@ -128,3 +141,42 @@ def legacy_tokenizer():
 def metaspace_tokenizer():
     """As Llama 2's later: a word-start before the prompt's first word only."""
     return _sentencepiece(pre_tokenizers.Metaspace(prepend_scheme="first", split=False), None)
+
+
+@pytest.fixture(scope="session")
+def make_cross_encoder():
+    """Saves a random BERT or RoBERTa that tells pairs apart, and its tokenizer, into a folder."""
+
+    def make(folder, *, num_labels=1, roberta=False):
+        words = ["rice", "a", "kamado", "is", "hearth", "cooked", "on", "eaten"]
+        vocab = {w: i for i, w in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words])}
+        backend = Backend(models.WordPiece(vocab, unk_token="[UNK]"))
+        backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        backend.post_processor = processors.TemplateProcessing(
+            single="[CLS] $A [SEP]",
+            pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+            special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+        )
+        PreTrainedTokenizerFast(
+            tokenizer_object=backend,
+            unk_token="[UNK]",
+            pad_token="[PAD]",
+            cls_token="[CLS]",
+            sep_token="[SEP]",
+        ).save_pretrained(folder)
+        torch.manual_seed(0)
+        config = (RobertaConfig if roberta else BertConfig)(
+            vocab_size=len(vocab),
+            hidden_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            intermediate_size=64,
+            max_position_embeddings=40,
+            type_vocab_size=1 if roberta else 2,
+            num_labels=num_labels,
+            pad_token_id=0,
+            initializer_range=0.5,
+        )
+        AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
+
+    return make

@@ -15,7 +15,8 @@ from api.openapi import SHOWN_FILES, openapi_document, openapi_routes
 from api.operations import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = openapi_document("served", "embedder")
+MODELS = {name: name for name in ("generating", "embedding", "ranking")}
+DOCUMENT = openapi_document(**MODELS)
 EXAMPLES = [(o, name) for o in OPERATIONS for name in o.examples]
 LIST_ROUTES = """
 import json, service
@@ -40,7 +41,7 @@ def test_every_route_is_described():
     )
     served = {tuple(route) for route in json.loads(listed.stdout.splitlines()[-1])}
     hidden = {
-        (method, route.path) for route in openapi_routes("m", "m") for method in route.methods
+        (method, route.path) for route in openapi_routes(**MODELS) for method in route.methods
     }
     found = {entry for entry in served - hidden if entry[0] != "HEAD"}
     assert found == {(o.method, o.path) for o in OPERATIONS}, "describe it in api/operations.py"
@@ -67,7 +68,7 @@ def test_examples_keep_to_their_schema(operation, name):
     schema = {**content["schema"], "components": DOCUMENT["components"]}
     jsonschema.validate(example, schema)
     if "model" in example:
-        assert example["model"] == ("embedder" if operation.embeds else "served")
+        assert example["model"] == operation.model
 
 
 def test_path_parameters_are_declared():
@@ -80,7 +81,7 @@ def test_path_parameters_are_declared():
 
 @pytest.fixture
 async def app_of_docs(metrics):
-    app = FrontDoor(Router(openapi_routes("m", "m")), metrics)
+    app = FrontDoor(Router(openapi_routes(**MODELS)), metrics)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://kamado") as client:
         yield client
@@ -92,6 +93,6 @@ async def test_the_page_is_complete_without_the_internet(app_of_docs):
     for name in SHOWN_FILES:
         assert f"docs/{name}" in page
         assert len((await app_of_docs.get(f"/docs/{name}")).content) > 10_000
-    assert (await app_of_docs.get("/docs.json")).json() == openapi_document("m", "m")
+    assert (await app_of_docs.get("/docs.json")).json() == openapi_document(**MODELS)
     for path in ("/docs/index.css", "/docs/..%2Fapp.py"):
         assert (await app_of_docs.get(path)).status_code == 404

@@ -1,6 +1,7 @@
 """The encoder against a straightforward use of transformers, one text at a time."""
 
 import json
+from functools import partial
 
 import pytest
 import torch
@@ -12,7 +13,8 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 from transformers import AutoModel, BertConfig, BertModel, PreTrainedTokenizerFast
 
-from models.encoders.encoder import Encoder, _sub_batches
+from models.encoders.encoder import Encoder
+from models.encoders.padding import sub_batches
 from models.encoders.pooling import Pooling
 from models.errors import CheckpointError, ModelNotFoundError, UnsupportedModelError
 
@@ -136,14 +138,15 @@ def test_neighbours_and_padding_do_not_matter(plain_folder, monkeypatch):
     rows = encoder.tokenize([" ".join(WORDS[:n] * 2) for n in (9, 1, 5, 2, 8, 3, 3)])
     together = encoder.embed(rows)
     alone = torch.cat([encoder.embed([row]) for row in rows])
-    monkeypatch.setattr("models.encoders.encoder._TOKENS_PER_FORWARD", 24)
+    narrow = partial(sub_batches, token_budget=24)
+    monkeypatch.setattr("models.encoders.encoder.sub_batches", narrow)
     torch.testing.assert_close(together, alone)
     torch.testing.assert_close(encoder.embed(rows), alone)
 
 
 def test_sub_batches_fit_the_budget_and_lose_no_row():
     lengths = [3, 500, 9, 1, 1, 64, 30, 10]
-    batches = list(_sub_batches(lengths, 64))
+    batches = list(sub_batches(lengths, 64))
     assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
     for batch in batches:
         longest = max(lengths[index] for index in batch)
