@@ -28,7 +28,7 @@ $(KERNELS): $(STAMP) models/kernels/build.py $(wildcard models/kernels/source/*)
 
 client: $(CLIENT) ## Build the LangChain client's wheel, which the service and the bento hand out
 
-$(CLIENT): $(STAMP) pyproject.toml $(wildcard langchain_kamado/*)
+$(CLIENT): $(STAMP) pyproject.toml $(wildcard langchain_kamado/*.py)
 	rm -rf build dist/langchain_kamado-*.whl
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@touch $@

@@ -36,8 +36,10 @@ class BatchOrder(Generic[AnyFuture]):
 
     @property
     def call(self) -> Call:
-        """Once all are added. If they were given one id, that is this call's too."""
+        """Once all are added, without those that were given up before. If they were given one id,
+        that is this call's too."""
         if self._call is None:
+            self._asked = [(call, future) for call, future in self._asked if not future.done()]
             body = {"requests": [call.body for call, _ in self._asked]}
             ids = {call.request_id for call, _ in self._asked}
             self._call = (

@@ -41,7 +41,7 @@ def test_a_stream_says_what_the_whole_answer_says(model, fields):
     whole = model.invoke(QUESTION, **fields)
     chunks = list(model.stream(QUESTION, **fields))
     assert facts(added_up(chunks)) == facts(whole)
-    assert len(chunks) > 3
+    assert len(chunks) > 1
     assert [chunk.chunk_position for chunk in chunks[-1:]] == ["last"]
     for told in ("finish_reason", "model_name"):
         assert sum(told in chunk.response_metadata for chunk in chunks) == 1
@@ -166,6 +166,9 @@ async def test_leaving_an_asynchronous_stream_cancels_it(model, watch):
     await anext(stream)
     await watch.auntil_running(1)
     await stream.aclose()
+    await watch.auntil_running(0)
+    async for _ in model.astream("Hello!", **ENDLESS):
+        break  # then the event loop closes what nobody holds any more
     await watch.auntil_running(0)
 
 
