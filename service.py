@@ -9,8 +9,8 @@ import asyncio
 import logging
 import sys
 import threading
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, cast
 
 import bentoml
 from bentoml.exceptions import BentoMLException
@@ -49,30 +49,24 @@ serving: Serving = Serving(settings, on_step=metrics.observe_step)
 served, runner = serving.served, serving.runner
 
 
-async def embed_rows(rows: Sequence[list[int]]) -> Sequence[list[float]]:
-    """Merged with other calls' rows; see api/adaptive_batching.py."""
-    return await cast(BatchedService, Kamado).batched("embed_rows", rows)
-
-
-async def score_rows(rows: Sequence[ScoringTask]) -> Sequence[Sequence[float]]:
-    return await cast(BatchedService, Kamado).batched("score_rows", rows)
-
-
-async def score_pairs(rows: Sequence[list[list[int]]]) -> Sequence[float]:
-    return await cast(BatchedService, Kamado).batched("score_pairs", rows)
+def merged(method: str) -> Callable[[Sequence[Any]], Awaitable[Any]]:
+    """One of the service's batchable methods: a call's rows go with whoever else's are there."""
+    return lambda rows: cast(BatchedService, Kamado).batched(method, rows)
 
 
 relevance: Relevance = (
-    Similarity(serving.ready_embedder, embed_rows)
+    Similarity(serving.ready_embedder, merged("embed_rows"))
     if settings.rerank_model is None
-    else CrossRelevance(serving.ready_pair_scorer, score_pairs)
+    else CrossRelevance(serving.ready_pair_scorer, merged("score_pairs"))
 )
 limits = HttpLimits(
     max_body_bytes=int(settings.max_body_mb * 2**20),
     delivery=DeliveryLimits(answer_s=settings.request_timeout_s),
 )
 generator = Generator(served, metrics)
-classifier = Classifier(served, generator, score_rows, max_body_bytes=limits.max_body_bytes)
+classifier = Classifier(
+    served, generator, merged("score_rows"), max_body_bytes=limits.max_body_bytes
+)
 response_store = ResponseStore(settings.state_folder)
 responses = Responses(
     generator,
@@ -96,7 +90,7 @@ app = create_app(
     metrics,
     limits,
     more_routes=[
-        *embedding_routes(serving.ready_embedder, embed_rows),
+        *embedding_routes(serving.ready_embedder, merged("embed_rows")),
         *rerank_routes(relevance),
         *score_routes(relevance),
         *batches.routes,

@@ -4,10 +4,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
 
-from api.delivery import DeliveryLimits, whole_answer
+from api.delivery import DeliveryLimits, deadline_error
 from api.errors import ApiError
 from api.generation import Generation
 from api.response_store import KeptResponse
@@ -20,7 +20,8 @@ GRACE_S = 60.0
 
 
 class Background:
-    """Each runs in a task of its own. Its end is kept, whichever it is."""
+    """Each runs in a task of its own. Its end is kept, whichever it is, with as much of the answer
+    as was there."""
 
     def __init__(self, limits: DeliveryLimits) -> None:
         self._limits = limits
@@ -63,9 +64,15 @@ class Background:
         keep: Callable[[], Awaitable[None]],
     ) -> None:
         try:
-            await whole_answer(generation, answer, self._limits)
+            async with asyncio.timeout(self._limits.answer_s):
+                async with aclosing(generation.deltas()) as batches:
+                    async for deltas in batches:
+                        answer.take(deltas)
+            answer.end(generation.usage)
         except asyncio.CancelledError:
             answer.cancel()
+        except TimeoutError:
+            answer.fail(deadline_error(self._limits))
         except ApiError as error:
             answer.fail(error)
         except Exception:

@@ -23,11 +23,28 @@ class ResponsesAnswer:
         self._num_events = 0
 
     def whole(self, choices: Sequence[Sequence[Delta]], usage: Usage) -> bytes:
-        for delta in choices[0]:
-            for _ in self._blocks.add(delta):
-                pass  # only what they add up to is told
-        self._end(usage)
+        self.take(choices[0])
+        self.end(usage)
         return orjson.dumps(self.body)
+
+    def take(self, deltas: Sequence[Delta]) -> None:
+        """Without telling of them."""
+        for delta in deltas:
+            for _ in self._blocks.add(delta):
+                pass  # only what they add up to is wanted
+
+    def end(self, usage: Usage) -> None:
+        """After the last delta."""
+        ending = self._blocks.ending
+        assert ending is not None, "asked for before the end"
+        status = "incomplete" if ending.finish_reason == "length" else "completed"
+        cut = {"reason": "max_output_tokens"} if status == "incomplete" else None
+        self.body |= {
+            "status": status,
+            "incomplete_details": cut,
+            "output": self._items(status),
+            "usage": self._usage(usage),
+        }
 
     def opening(self) -> bytes:
         return self._event("response.created", response=self.body) + self._event(
@@ -40,7 +57,7 @@ class ResponsesAnswer:
         )
 
     def closing(self, usage: Usage) -> bytes:
-        self._end(usage)
+        self.end(usage)
         return self._event(f"response.{self.body['status']}", response=self.body)
 
     def failure(self, error: ApiError) -> bytes:
@@ -56,18 +73,6 @@ class ResponsesAnswer:
 
     def cancel(self) -> None:
         self.body |= {"status": "cancelled", "output": self._items("incomplete")}
-
-    def _end(self, usage: Usage) -> None:
-        ending = self._blocks.ending
-        assert ending is not None, "asked for before the end"
-        status = "incomplete" if ending.finish_reason == "length" else "completed"
-        cut = {"reason": "max_output_tokens"} if status == "incomplete" else None
-        self.body |= {
-            "status": status,
-            "incomplete_details": cut,
-            "output": self._items(status),
-            "usage": self._usage(usage),
-        }
 
     def _items(self, last_status: str) -> list[Json]:
         """All blocks but the last are whole in any case."""

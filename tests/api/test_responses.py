@@ -10,7 +10,7 @@ from starlette.routing import Router
 from api.delivery import DeliveryLimits
 from api.front_door import FrontDoor
 from api.generator import Generator
-from api.response_store import ResponseStore
+from api.response_store import KeptResponse, ResponseStore
 from api.responses import Responses
 
 TEXT = "Hello! How are you? I am fine."
@@ -211,12 +211,31 @@ async def test_cancelling_frees_the_sequence(ask, client, runner):
     assert "background" in refused.json()["error"]["message"]
 
 
+async def test_what_a_dead_process_left_in_progress_has_failed(ask, client, store, runner):
+    runner.gate.clear()
+    body = (await ask(background=True)).json()
+    left = KeptResponse(body | {"id": "resp_left"}, [])
+    await store.keep(left)
+    assert (await client.get("/v1/responses/resp_left")).json()["status"] == "in_progress"
+    long_ago = left.body | {"created_at": body["created_at"] - 10_000}
+    await store.keep(KeptResponse(long_ago, []))
+    told = (await client.get("/v1/responses/resp_left")).json()
+    assert told["status"] == "failed"
+    assert "Ask again" in told["error"]["message"]
+    own = await store.get(body["id"])
+    await store.keep(KeptResponse(own.body | {"created_at": body["created_at"] - 10_000}, []))
+    assert (await client.get(f"/v1/responses/{body['id']}")).json()["status"] == "in_progress"
+
+
 async def test_a_failure_in_the_background_is_kept(ask, client, runner):
     runner.error_after = 2
     body = (await ask(background=True)).json()
     ended = await until_ended(client, body["id"])
     assert ended["status"] == "failed"
     assert ended["error"]["code"] == "server_error"
+    [item] = ended["output"]
+    assert item["status"] == "incomplete"
+    assert TEXT.startswith(item["content"][0]["text"])
 
 
 async def test_a_failure_in_mid_stream_is_an_event(ask, runner):
