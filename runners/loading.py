@@ -4,12 +4,13 @@ Takes from seconds to minutes, so it runs on the engine's own thread. Importing 
 takes seconds, for torch and transformers: import it where it is used, in the process that serves.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from models.architectures.loading import load_causal_lm
+from models.architectures.loading import load_causal_lm, read_vocab_size
 from models.encoders.encoder import Encoder
 from models.workshop.card import Card, read_card
 from models.workshop.verification import verified_checkpoint, verify_answers
@@ -60,22 +61,29 @@ def load_model(
     or `probe` are off. Raises ModelError, TextError or OutOfMemoryBudgetError."""
     card = read_card(folder)
     checkpoint = verified_checkpoint(folder, card) if card is not None and digests else None
-    tokenizer = Tokenizer.from_folder(folder)
-    model = load_causal_lm(
-        folder,
-        quantization=quantization,
-        activations=activations,
-        device=pick_device(device),
-        max_model_len=max_model_len,
-        checkpoint=checkpoint,
-    )
+    # Seconds each for a vocabulary of 150,000: Python's work, while torch copies weights.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        reading_text = pool.submit(_read_text, folder, read_vocab_size(folder))
+        model = load_causal_lm(
+            folder,
+            quantization=quantization,
+            activations=activations,
+            device=pick_device(device),
+            max_model_len=max_model_len,
+            checkpoint=checkpoint,
+        )
+    text = reading_text.result()
     if card is not None and probe:
         is_exact = quantization is None and activations == "float32" and model.device.type == "cpu"
         verify_answers(model, folder, card, is_exact=is_exact)
-    engine = Engine(model, scheduler=scheduler, cache=cache, eos_token_ids=tokenizer.eos_token_ids)
-    engine.tune()
-    text = ModelText.of(tokenizer, model.vocab_size)
+    eos_token_ids = text.tokenizer.eos_token_ids
+    engine = Engine(model, scheduler=scheduler, cache=cache, eos_token_ids=eos_token_ids)
+    engine.tune()  # measures, so nothing else may run beside it
     return LoadedModel(engine, text, model.hidden_size, card)
+
+
+def _read_text(folder: Path, vocab_size: int) -> ModelText:
+    return ModelText.of(Tokenizer.from_folder(folder), vocab_size)
 
 
 def load_encoder(folder: Path, name: str, device: str) -> EncoderEmbedder:

@@ -76,6 +76,14 @@ def load_causal_lm(
     )
 
 
+def read_vocab_size(folder: Path) -> int:
+    """Rows of the embedding, as the folder's config has them. Raises a ModelError."""
+    vocab_size = getattr(_read_config(folder), "vocab_size", None)
+    if not isinstance(vocab_size, int):
+        raise CheckpointError(f"{folder / 'config.json'} has no vocab_size.")
+    return vocab_size
+
+
 def read_spec(folder: Path) -> DecoderSpec:
     """What the lean decoder makes of the folder's config. Raises UnsupportedModelError for an
     architecture that it does not run."""
