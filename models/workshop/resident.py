@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import torch
 
-from models.architectures.loading import load_causal_lm
+from models.architectures.loading import load_causal_lm, read_spec
 from models.errors import ModelError
-from models.quantization.linear_factory import check_scheme
+from models.kernels.library import is_loaded
 
 _PROJECT = Path(__file__).parents[2]
 
@@ -30,7 +30,8 @@ def resident_bytes(folder: Path, quantization: str | None = None) -> int:
 
 def main(folder: Path, quantization: str | None) -> None:
     # Libraries that load on first use are not the model's memory.
-    check_scheme(None, "float32")
+    read_spec(folder)
+    is_loaded()
     torch.nn.functional.linear(torch.ones(64, 64), torch.ones(64, 64))
     before = psutil.Process().memory_info().rss
     model = load_causal_lm(folder, quantization=quantization)
