@@ -69,17 +69,16 @@ class Generation:
                 self._runner.abort(stream.request.request_id)
 
     async def deltas(self) -> AsyncGenerator[list[Delta]]:
-        """What has arrived since the last time, in order. Raises ApiError; aborts when left."""
+        """What has arrived since the last time, in order. Raises ApiError, after what came before
+        the fault; aborts when left."""
         try:
             async with aclosing(_merged(self._streams)) as arrivals:
                 async for prompt_index, outputs in arrivals:
-                    deltas = [
-                        delta
-                        for output in outputs
-                        if (delta := self._delta(prompt_index, output)) is not None
-                    ]
+                    deltas, fault = self._deltas(prompt_index, outputs)
                     if deltas:
                         yield _coalesced(deltas)
+                    if fault is not None:
+                        raise fault
             self._observe_pace()
         finally:
             self.abort()
@@ -92,6 +91,20 @@ class Generation:
                 for delta in deltas:
                     gathered[delta.index].append(delta)
         return gathered
+
+    def _deltas(
+        self, prompt_index: int, outputs: Sequence[SequenceOutput]
+    ) -> tuple[list[Delta], ApiError | None]:
+        """What they say, up to a fault."""
+        deltas: list[Delta] = []
+        for output in outputs:
+            try:
+                delta = self._delta(prompt_index, output)
+            except ApiError as error:
+                return deltas, error
+            if delta is not None:
+                deltas.append(delta)
+        return deltas, None
 
     def _delta(self, prompt_index: int, output: SequenceOutput) -> Delta | None:
         choice = self._choices[prompt_index * self._num_choices_each + output.index]

@@ -228,7 +228,7 @@ async def test_what_a_dead_process_left_in_progress_has_failed(ask, client, stor
 
 
 async def test_a_failure_in_the_background_is_kept(ask, client, runner):
-    runner.error_after = 2
+    runner.error_after = 6
     body = (await ask(background=True)).json()
     ended = await until_ended(client, body["id"])
     assert ended["status"] == "failed"
