@@ -11,7 +11,6 @@ import os
 import ssl
 from collections.abc import AsyncGenerator
 from functools import lru_cache
-from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -19,7 +18,7 @@ _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepa
 """The server queues; a second queue here would hide from it who waits."""
 
 _Kept = tuple[AsyncGenerator[httpx.AsyncClient], httpx.AsyncClient]
-_by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, _Kept] = WeakKeyDictionary()
+_by_loop: dict[asyncio.AbstractEventLoop, _Kept] = {}
 
 
 @lru_cache(maxsize=1)
@@ -41,6 +40,9 @@ async def async_client() -> httpx.AsyncClient:
     loop = asyncio.get_running_loop()
     kept = _by_loop.get(loop)
     if kept is None:
+        for other in list(_by_loop):
+            if other.is_closed():  # without having been shut down
+                _by_loop.pop(other, None)
         opened = _open_until_loop_ends()
         kept = _by_loop[loop] = (opened, await anext(opened))
     return kept[1]
@@ -53,6 +55,7 @@ async def _open_until_loop_ends() -> AsyncGenerator[httpx.AsyncClient]:
     try:
         yield client
     finally:
+        _by_loop.pop(asyncio.get_running_loop(), None)
         await client.aclose()
 
 

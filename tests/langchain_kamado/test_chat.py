@@ -12,6 +12,7 @@ from langchain_kamado import (
     ContextLengthError,
     ModelNameError,
     RequestCancelledError,
+    transport,
 )
 
 pytestmark = pytest.mark.slow
@@ -61,6 +62,7 @@ async def test_the_asynchronous_ways_say_the_same(model):
 def test_one_model_serves_many_event_loops(model):
     texts = {asyncio.run(model.ainvoke(QUESTION)).content for _ in range(3)}
     assert len(texts) == 1
+    assert not any(loop.is_closed() for loop in transport._by_loop)
 
 
 def test_fields_reach_the_engine(model):
