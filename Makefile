@@ -9,7 +9,7 @@ CLIENT := dist/client.built
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup client serve test test-fast lint format bench clean
+.PHONY: help setup client bento serve test test-fast lint format bench clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ $(CLIENT): $(STAMP) pyproject.toml $(wildcard langchain_kamado/*.py)
 	rm -rf build dist/langchain_kamado-*.whl
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@touch $@
+
+bento: setup ## Build the bento into BentoML's store: the code, its kernels, the model, the client
+	$(BIN)/python -m bentoml build $(ARGS)
 
 serve: setup ## Serve the bundled model and show it answering; ARGS="--arg model=..." for another
 	$(BIN)/python -m api $(ARGS)

@@ -103,6 +103,13 @@ def test_it_has_what_is_served_and_no_more(bento):
     assert sum(size for size, _ in files.values()) < 40 * 2**20
 
 
+def test_it_installs_what_was_tested(bento):
+    lines = (bento / "env" / "python" / "requirements.txt").read_text().splitlines()
+    packages = [line for line in lines if line and not line.startswith(("#", "-"))]
+    assert len(packages) > 50
+    assert all("==" in package for package in packages)
+
+
 def test_it_serves_from_another_folder_without_a_network(bento, isolated, tmp_path):
     place = shutil.copytree(bento, tmp_path / "bento")
     home, work = tmp_path / "home", tmp_path / "work"
