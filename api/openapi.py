@@ -5,7 +5,7 @@ The page takes Swagger UI's files from the BentoML installation. BentoML's own p
 did not call a tag manager on the internet.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import bentoml
@@ -71,17 +71,15 @@ def openapi_routes(generating: str, *, embedding: str, ranking: str) -> list[Rou
     ]
 
 
-def openapi_document(
-    generating: str, *, embedding: str, ranking: str, operations: Sequence[Operation] = OPERATIONS
-) -> Json:
+def openapi_document(generating: str, *, embedding: str, ranking: str) -> Json:
     names = {"generating": generating, "embedding": embedding, "ranking": ranking}
-    models = [found for o in operations for found in (*o.requests, o.query) if found is not None]
+    models = [found for o in OPERATIONS for found in (*o.requests, o.query) if found is not None]
     references, definitions = models_json_schema(
         [(found, "validation") for found in dict.fromkeys(models)], ref_template=REFERENCE
     )
     schemas: Schemas = {found: schema for (found, _), schema in references.items()}
     paths: Json = {path: {"get": _probe(summary)} for path, summary in PROBES.items()}
-    for operation in operations:
+    for operation in OPERATIONS:
         described = _described(
             operation, schemas, definitions.get("$defs", {}), names[operation.model]
         )
