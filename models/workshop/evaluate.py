@@ -53,9 +53,11 @@ class Comparison:
     skills: Skills | None
 
 
-def compare(folder: Path, original: Original, evaluation: Evaluation) -> Comparison:
-    """Raises ModelError."""
-    model = load_causal_lm(folder, quantization=None)
+def compare(
+    folder: Path, original: Original, evaluation: Evaluation, activations: str = "float32"
+) -> Comparison:
+    """`activations` as the setting of that name has them. Raises ModelError."""
+    model = load_causal_lm(folder, quantization=None, activations=activations)
     return Comparison(
         model,
         original.reference.closeness(model),

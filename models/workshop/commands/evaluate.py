@@ -24,6 +24,9 @@ def evaluate(
     skills: Annotated[
         int, typer.Option(min=0, help="Held-out cases of each of pocket's skills; pocket alone.")
     ] = 0,
+    activations: Annotated[
+        str, typer.Option(help="float32, or int8: rounded, as the setting of that name does.")
+    ] = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Measure perplexity, KL, top-1 agreement, errors of matrices, skills, speed and memory.
@@ -37,7 +40,7 @@ def evaluate(
     )
     folder = resolve_model(model).folder
     with Original.measured(resolve_model(original).folder, evaluation) as before:
-        figures = figures_of(folder, before, compare(folder, before, evaluation))
+        figures = figures_of(folder, before, compare(folder, before, evaluation, activations))
     if as_json:
         print_json(figures.model_dump(mode="json"))
     else:

@@ -6,6 +6,7 @@ from pathlib import Path
 import bentoml
 import pytest
 
+from models.kernels.library import multiplies_bytes
 from models.store import resolve_model
 
 RECIPE = """
@@ -154,6 +155,19 @@ def test_evaluate(stored, run, tiny, tmp_path):
     code, output, _ = run("evaluate", tiny, "--original", tiny)
     assert code == 0
     assert "100.00%" in output
+
+
+def test_evaluate_rounds_activations_if_told(stored, run, tiny):
+    code, _, errors = run("evaluate", stored, "--original", tiny, "--activations", "int9")
+    assert code == 1
+    assert "activations 'int9' do not exist; choose one of float32, int8" in errors
+    if multiplies_bytes():
+        told = [
+            json.loads(run("evaluate", stored, "--original", tiny, "--json", *options)[1])
+            for options in ((), ("--activations", "int8"))
+        ]
+        exact, rounded = (figures["closeness"]["mean_kl"] for figures in told)
+        assert rounded != exact
 
 
 def test_evaluate_asks_pocket_alone_for_skills(run, tiny):
