@@ -71,3 +71,11 @@ def test_a_text_longer_than_the_context_is_summarised(post, idle):
     assert body["text"]
     assert body["usage"]["prompt_tokens"] > 2048
     idle()
+
+
+def test_hanging_up_frees_every_chunk(server, idle):
+    text = " ".join(f"The dog number {n} is black." for n in range(3000))
+    body = {"text": text, "target_language": "French", "max_chunk_sentences": 1}
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{server.url}/v1/translate", json=body, timeout=1)
+    idle()

@@ -153,3 +153,12 @@ def test_refusals_are_the_clients_own_errors(create):
         create(tools=[{"type": "web_search"}])
     with pytest.raises(openai.NotFoundError, match="resp_none"):
         create(previous_response_id="resp_none")
+
+
+def test_hanging_up_frees_the_sequence_and_keeps_nothing(client, create, idle):
+    stream = create("Tell me a story.", stream=True, temperature=2, max_output_tokens=1900)
+    response_id = next(iter(stream)).response.id
+    stream.close()
+    idle()
+    with pytest.raises(openai.NotFoundError):
+        client.responses.retrieve(response_id)
