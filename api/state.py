@@ -86,7 +86,9 @@ class StateDatabase:
                     connection.execute("ROLLBACK")
                 raise
             return result
-        except (OSError, sqlite3.OperationalError) as error:
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+            raise  # ours: the disk has done what it was told
+        except (OSError, sqlite3.DatabaseError) as error:
             raise disk_failure(error) from error
 
     def _open(self) -> sqlite3.Connection:
@@ -123,7 +125,7 @@ class StateDatabase:
             self._connection = None
 
 
-def disk_failure(error: OSError | sqlite3.OperationalError) -> UnavailableError:
+def disk_failure(error: OSError | sqlite3.DatabaseError) -> UnavailableError:
     """What a caller is told, without the path: that is nobody's business outside."""
     cause = error.strerror or "the disk" if isinstance(error, OSError) else str(error)
     return UnavailableError(

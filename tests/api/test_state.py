@@ -77,6 +77,15 @@ async def test_a_folder_that_cannot_be_made_is_told_without_its_path(opened, tmp
     assert str(tmp_path) not in str(caught.value)
 
 
+async def test_a_file_that_is_no_database_is_told(opened):
+    database = opened()
+    database.path.parent.mkdir()
+    database.path.write_bytes(b"not a database at all" * 100)
+    with pytest.raises(UnavailableError, match="file is not a database"):
+        await database.run(texts)
+    assert database.path.read_bytes().startswith(b"not a database")
+
+
 def test_each_model_has_a_folder_within_the_given_one(tmp_path, monkeypatch):
     assert state_folder(str(tmp_path), "pocket") == tmp_path / "pocket"
     for name in ("org/name", "../../etc", "..", "/"):
