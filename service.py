@@ -124,7 +124,8 @@ class Kamado:
         serving.start()
         batches.start()
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._watch())]
+        watches = (self._watch(), self._exit.watch_supervisor())
+        self._tasks = [loop.create_task(watch) for watch in watches]
         if server is not None:
             keep_connections(server)
             self._tasks.append(loop.create_task(end_stalled_connections(server)))

@@ -20,6 +20,8 @@ logger = logging.getLogger("kamado.exit")
 FLUSH_TIMEOUT_S = 5
 """For the last bytes of drained answers; then connections are cut."""
 
+SUPERVISOR_WATCH_S = 0.5
+
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -57,6 +59,17 @@ class GracefulExit:
         if server_context.worker_index is not None:
             os.kill(os.getppid(), signal.SIGTERM)
         self.now()
+
+    async def watch_supervisor(self) -> None:
+        """Drain once the supervisor is gone, be it by SIGKILL: else the worker would go on serving,
+        with nobody to stop it or to free its port."""
+        if server_context.worker_index is None:
+            return
+        supervisor = os.getppid()
+        while os.getppid() == supervisor:
+            await asyncio.sleep(SUPERVISOR_WATCH_S)
+        logger.critical("the supervisor is gone")
+        self._begin(signal.SIGTERM)
 
     def _begin(self, number: int) -> None:
         if self._draining is None:

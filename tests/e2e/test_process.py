@@ -72,6 +72,20 @@ def test_what_is_not_done_in_time_is_told_so(start):
     assert server.process.wait(30) == 0
 
 
+def test_a_worker_does_not_outlive_its_supervisor(start):
+    server = start(kv_memory_gb=0.1, drain_timeout_s=20)
+    server.wait("/readyz", 200)
+    reader = Reader(server, max_tokens=200)
+    assert reader.begun.wait(10)
+    server.process.kill()
+    reader.join(30)
+    assert reader.lines[-2] == "data: [DONE]"
+    deadline = time.monotonic() + 15
+    while server.status("/livez") is not None:
+        assert time.monotonic() < deadline, "the worker lives on"
+        time.sleep(0.1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
