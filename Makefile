@@ -34,6 +34,7 @@ $(CLIENT): $(STAMP) pyproject.toml $(wildcard langchain_kamado/*.py)
 	@touch $@
 
 bento: setup ## Build the bento into BentoML's store: the code, its kernels, the model, the client
+	$(BIN)/python -m deploy.sbom
 	$(BIN)/python -m bentoml build $(ARGS)
 
 serve: setup ## Serve the bundled model and show it answering; ARGS="--arg model=..." for another

@@ -5,7 +5,7 @@ development included. A bento gets neither more nor other than requirements.lock
 requirements.txt and what they require in turn, each at its one version.
 """
 
-from importlib.metadata import distribution
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -39,11 +39,14 @@ def locked(requirements: list[Requirement]) -> dict[str, str]:
             if (name, extra) in seen:
                 continue
             seen.add((name, extra))
-            inner = map(Requirement, package.requires or ())
-            open_requirements += [
-                each for each in inner if not each.marker or each.marker.evaluate({"extra": extra})
-            ]
+            open_requirements += required(package, extra)
     return versions
+
+
+def required(package: Distribution, extra: str = "") -> list[Requirement]:
+    """What it requires itself on this platform."""
+    inner = map(Requirement, package.requires or ())
+    return [each for each in inner if not each.marker or each.marker.evaluate({"extra": extra})]
 
 
 def write() -> None:
