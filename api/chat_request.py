@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from api.errors import InvalidRequestError
-from api.fields import Fields
+from api.fields import TEXT_OR_OTHER, Fields
 from api.generation_fields import GenerationFields
 from api.tools import Tool, ToolChoice, ToolChoiceField, ToolsField, check_tools
 
@@ -16,13 +16,9 @@ class TextPart(Fields):
     text: str
 
 
-def _shape(content: object) -> str:
-    return "=text" if isinstance(content, str) else "=parts"
-
-
 Content = Annotated[
-    Annotated[str, Tag("=text")] | Annotated[list[TextPart], Tag("=parts"), Field(min_length=1)],
-    Discriminator(_shape),
+    Annotated[str, Tag("=text")] | Annotated[list[TextPart], Tag("=other"), Field(min_length=1)],
+    TEXT_OR_OTHER,
 ]
 
 

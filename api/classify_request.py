@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from api.errors import InvalidRequestError
-from api.fields import Fields
+from api.fields import TEXT_OR_OTHER, Fields
 
 MAX_INPUTS = 512
 MAX_LABELS = 64
@@ -49,22 +49,18 @@ Text = Annotated[str, Field(min_length=1)]
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_CHARS)]
 
 
-def _entry_shape(value: object) -> str:
+def _shape(value: object) -> str:
+    if isinstance(value, list):
+        return "=many"
     return "=text" if isinstance(value, str) else "=pair"
 
 
-def _input_shape(value: object) -> str:
-    return "=many" if isinstance(value, list) else _entry_shape(value)
-
-
-Entry = Annotated[
-    Annotated[Text, Tag("=text")] | Annotated[TextPair, Tag("=pair")], Discriminator(_entry_shape)
-]
+Entry = Annotated[Annotated[Text, Tag("=text")] | Annotated[TextPair, Tag("=other")], TEXT_OR_OTHER]
 Input = Annotated[
     Annotated[Text, Tag("=text")]
     | Annotated[TextPair, Tag("=pair")]
     | Annotated[list[Entry], Tag("=many"), Field(min_length=1, max_length=MAX_INPUTS)],
-    Discriminator(_input_shape),
+    Discriminator(_shape),
 ]
 
 

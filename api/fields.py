@@ -3,9 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Discriminator
 
 from api.errors import InvalidRequestError
+
+
+def _text_or_other(value: object) -> str:
+    return "=text" if isinstance(value, str) else "=other"
+
+
+TEXT_OR_OTHER = Discriminator(_text_or_other)
+"""For a union of a string, tagged "=text", and something else, tagged "=other": an error is then
+about the one that was meant."""
 
 
 class Fields(BaseModel):

@@ -8,7 +8,7 @@ import orjson
 from pydantic import Discriminator, Tag
 
 from api.answer import Json
-from api.fields import Fields
+from api.fields import TEXT_OR_OTHER, Fields
 
 
 class CacheControl(Fields):
@@ -40,18 +40,14 @@ class ThinkingBlock(Fields):
     signature: str = ""
 
 
-def _shape(content: object) -> str:
-    return "=text" if isinstance(content, str) else "=blocks"
-
-
 class ToolResultBlock(Fields):
     """The model is told of an error by a word in front of the content."""
 
     type: Literal["tool_result"]
     tool_use_id: str
     content: Annotated[
-        Annotated[str, Tag("=text")] | Annotated[list[TextBlock], Tag("=blocks")],
-        Discriminator(_shape),
+        Annotated[str, Tag("=text")] | Annotated[list[TextBlock], Tag("=other")],
+        TEXT_OR_OTHER,
     ] = ""
     is_error: bool = False
     cache_control: CacheControl | None = None

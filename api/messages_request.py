@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from api.answer import Json
 from api.chat_request import ChatRequest
 from api.errors import InvalidRequestError
-from api.fields import Fields, without_unsupported
+from api.fields import TEXT_OR_OTHER, Fields, without_unsupported
 from api.generation_fields import StopStringsField
 from api.json_body import validated
 from api.messages_blocks import (
@@ -27,10 +27,6 @@ FIELD_NAMES: Mapping[str, str] = {"prompt": "messages", "stop": "stop_sequences"
 """The engine's names -> Anthropic's, where they differ."""
 
 
-def _shape(content: object) -> str:
-    return "=text" if isinstance(content, str) else "=blocks"
-
-
 def _role(message: object) -> str | None:
     role = message.get("role") if isinstance(message, Mapping) else None
     return {"user": "=user", "assistant": "=assistant"}.get(role if isinstance(role, str) else "")
@@ -40,16 +36,16 @@ class UserTurn(Fields):
     role: Literal["user"]
     content: Annotated[
         Annotated[str, Tag("=text")]
-        | Annotated[list[UserBlock], Tag("=blocks"), Field(min_length=1)],
-        Discriminator(_shape),
+        | Annotated[list[UserBlock], Tag("=other"), Field(min_length=1)],
+        TEXT_OR_OTHER,
     ]
 
 
 class AssistantTurn(Fields):
     role: Literal["assistant"]
     content: Annotated[
-        Annotated[str, Tag("=text")] | Annotated[list[AssistantBlock], Tag("=blocks")],
-        Discriminator(_shape),
+        Annotated[str, Tag("=text")] | Annotated[list[AssistantBlock], Tag("=other")],
+        TEXT_OR_OTHER,
     ]
 
 
@@ -127,8 +123,8 @@ class CountTokensRequest(Fields):
     messages: list[Turn] = Field(min_length=1)
     system: (
         Annotated[
-            Annotated[str, Tag("=text")] | Annotated[list[TextBlock], Tag("=blocks")],
-            Discriminator(_shape),
+            Annotated[str, Tag("=text")] | Annotated[list[TextBlock], Tag("=other")],
+            TEXT_OR_OTHER,
         ]
         | None
     ) = None

@@ -4,14 +4,14 @@ query."""
 import uuid
 from typing import Annotated
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field, Tag
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from api.disconnect import unless_disconnected
 from api.embedding_rows import NamedInput
-from api.fields import Fields
+from api.fields import TEXT_OR_OTHER, Fields
 from api.json_body import read_json
 from api.json_response import json_response
 from api.relevance import Relevance
@@ -21,12 +21,8 @@ class TextDocument(Fields):
     text: str
 
 
-def _shape(document: object) -> str:
-    return "=text" if isinstance(document, str) else "=document"
-
-
 Document = Annotated[
-    Annotated[str, Tag("=text")] | Annotated[TextDocument, Tag("=document")], Discriminator(_shape)
+    Annotated[str, Tag("=text")] | Annotated[TextDocument, Tag("=other")], TEXT_OR_OTHER
 ]
 
 

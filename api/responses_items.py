@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from api.answer import Json
-from api.fields import Fields
+from api.fields import TEXT_OR_OTHER, Fields
 
 Status = Literal["in_progress", "completed", "incomplete"]
 
@@ -47,13 +47,9 @@ Part = Annotated[
 ]
 
 
-def _shape(content: object) -> str:
-    return "=text" if isinstance(content, str) else "=parts"
-
-
 Content = Annotated[
-    Annotated[str, Tag("=text")] | Annotated[list[Part], Tag("=parts"), Field(min_length=1)],
-    Discriminator(_shape),
+    Annotated[str, Tag("=text")] | Annotated[list[Part], Tag("=other"), Field(min_length=1)],
+    TEXT_OR_OTHER,
 ]
 
 

@@ -8,7 +8,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from api.answer import Json
 from api.chat_request import ChatRequest
 from api.errors import InvalidRequestError
-from api.fields import Fields, without_unsupported
+from api.fields import TEXT_OR_OTHER, Fields, without_unsupported
 from api.json_body import validated
 from api.responses_items import Item, MessageItem, item_json
 from api.tools import MAX_TOOLS, ToolName
@@ -80,14 +80,6 @@ class ResponseStreamOptions(Fields):
     include_obfuscation: Literal[False] | None = None
 
 
-def _shape(value: object) -> str:
-    return "=text" if isinstance(value, str) else "=items"
-
-
-def _choice_shape(value: object) -> str:
-    return "=word" if isinstance(value, str) else "=named"
-
-
 class ResponsesRequest(Fields):
     unsupported: ClassVar[Mapping[str, Sequence[object]]] = {
         "access_programs": (),
@@ -107,8 +99,8 @@ class ResponsesRequest(Fields):
     model: str = Field(max_length=200)
     input: Annotated[
         Annotated[str, Tag("=text")]
-        | Annotated[list[Item], Tag("=items"), Field(min_length=1, max_length=MAX_ITEMS)],
-        Discriminator(_shape),
+        | Annotated[list[Item], Tag("=other"), Field(min_length=1, max_length=MAX_ITEMS)],
+        TEXT_OR_OTHER,
     ]
     instructions: str | None = None
     previous_response_id: str | None = Field(default=None, max_length=100)
@@ -119,9 +111,9 @@ class ResponsesRequest(Fields):
     tools: Annotated[list[FunctionTool], Field(max_length=MAX_TOOLS)] | None = None
     tool_choice: (
         Annotated[
-            Annotated[Literal["none", "auto", "required"], Tag("=word")]
-            | Annotated[NamedFunction, Tag("=named")],
-            Discriminator(_choice_shape),
+            Annotated[Literal["none", "auto", "required"], Tag("=text")]
+            | Annotated[NamedFunction, Tag("=other")],
+            TEXT_OR_OTHER,
         ]
         | None
     ) = None

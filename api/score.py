@@ -4,7 +4,7 @@ import time
 import uuid
 from typing import Annotated
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field, Tag
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -12,19 +12,14 @@ from starlette.routing import Route
 from api.disconnect import unless_disconnected
 from api.embedding_rows import NamedInput
 from api.errors import InvalidRequestError
-from api.fields import Fields
+from api.fields import TEXT_OR_OTHER, Fields
 from api.json_body import read_json
 from api.json_response import json_response
 from api.relevance import Pair, Relevance
 
-
-def _shape(value: object) -> str:
-    return "=text" if isinstance(value, str) else "=texts"
-
-
 Texts = Annotated[
-    Annotated[str, Tag("=text")] | Annotated[list[str], Tag("=texts"), Field(min_length=1)],
-    Discriminator(_shape),
+    Annotated[str, Tag("=text")] | Annotated[list[str], Tag("=other"), Field(min_length=1)],
+    TEXT_OR_OTHER,
 ]
 
 

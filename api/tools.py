@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Field, Tag
 
 from api.errors import InvalidRequestError
-from api.fields import Fields
+from api.fields import TEXT_OR_OTHER, Fields
 from runners.dialects.dialect import CallableTool
 from runners.grammars.json_schema import checked_schema
 
@@ -49,14 +49,10 @@ class ToolChoice(Fields):
     function: ChosenFunction
 
 
-def _shape(value: object) -> str:
-    return "=word" if isinstance(value, str) else "=named"
-
-
 ToolChoiceField = Annotated[
-    Annotated[Literal["none", "auto", "required"], Tag("=word")]
-    | Annotated[ToolChoice, Tag("=named")],
-    Discriminator(_shape),
+    Annotated[Literal["none", "auto", "required"], Tag("=text")]
+    | Annotated[ToolChoice, Tag("=other")],
+    TEXT_OR_OTHER,
 ]
 ToolsField = Annotated[list[Tool], Field(max_length=MAX_TOOLS)]
 
