@@ -4,15 +4,19 @@ Every error names the file and the tensor at fault. Pickle files are never opene
 """
 
 import copy
-import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 
+from models.architectures.stored_tensor import (
+    StoredTensor,
+    is_finite,
+    stored_tensors,
+    tensor_digest,
+)
 from models.errors import CheckpointError, UnsupportedModelError
 
 SINGLE_FILE = "model.safetensors"
@@ -21,102 +25,90 @@ _PICKLE_SUFFIXES = {".bin", ".pt", ".pth", ".pkl", ".ckpt"}
 
 
 class Checkpoint:
-    """Checks every file at once, so a truncated shard is found before anything is loaded.
-
-    Files are mapped into memory anew for every tensor: what was read counts as this process's
-    memory until its mapping ends, so one mapping for all would come to the checkpoint's size. Copy
-    a tensor that is to stay, or it keeps its mapping.
-    """
+    """Checks every file at once, so a truncated shard is found before anything is loaded."""
 
     def __init__(self, folder: Path, digests: Mapping[str, str] | None = None) -> None:
         """With `digests`, of all tensors by name, each is verified as it is read. Raises
         UnsupportedModelError for pickle alone, CheckpointError for damaged files."""
         self.folder = folder
         self._digests = digests
-        self._file_of: dict[str, Path] = {}
-        self._shapes: dict[str, tuple[int, ...]] = {}
-        self._dtypes: dict[str, str] = {}
+        self._stored: dict[str, StoredTensor] = {}
         for name in _weight_files(folder):
-            with _open(folder / name) as file:
-                for tensor in file.keys():
-                    self._file_of[tensor] = folder / name
-                    header = file.get_slice(tensor)
-                    self._shapes[tensor] = tuple(header.get_shape())
-                    self._dtypes[tensor] = header.get_dtype()
-        self._unread = set(self._file_of)
+            self._stored |= stored_tensors(folder / name)
+        self._unread = set(self._stored)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._file_of
+        return name in self._stored
 
     def __iter__(self) -> Iterator[str]:
         """Names of tensors, in the order of their files."""
-        return iter(self._file_of)
+        return iter(self._stored)
 
     def shape(self, name: str) -> tuple[int, ...]:
-        return self._shapes[name]
+        return self._stored[name].shape
 
     def dtype(self, name: str) -> str:
         """As safetensors calls it: F32, BF16, I8 ..."""
-        return self._dtypes[name]
+        return self._stored[name].dtype
 
     def with_modules_of(self, others: Mapping[str, "Checkpoint"]) -> "Checkpoint":
         """The same, but the weight of each module in `others` is the quantised one that lies in
         that checkpoint: a mix can be tried without being written."""
         mixed = copy.copy(self)
-        mixed._file_of, mixed._shapes = dict(self._file_of), dict(self._shapes)
+        mixed._stored = dict(self._stored)
         for module, other in others.items():
-            mixed._file_of.pop(f"{module}.weight", None)
-            for name in other:
-                if name.startswith(f"{module}.weight._"):
-                    mixed._file_of[name] = other._file_of[name]
-                    mixed._shapes[name] = other._shapes[name]
-        mixed._unread = set(mixed._file_of)
+            mixed._stored.pop(f"{module}.weight", None)
+            mixed._stored |= {
+                name: stored
+                for name, stored in other._stored.items()
+                if name.startswith(f"{module}.weight._")
+            }
+        mixed._unread = set(mixed._stored)
         return mixed
 
     @property
     def num_elements(self) -> int:
         """Numbers stored in all tensors together."""
-        return sum(torch.Size(shape).numel() for shape in self._shapes.values())
+        return sum(math.prod(stored.shape) for stored in self._stored.values())
 
     @property
     def num_bytes(self) -> int:
         """Of all files together."""
-        return sum(path.stat().st_size for path in set(self._file_of.values()))
+        return sum(path.stat().st_size for path in {s.path for s in self._stored.values()})
 
     def tensor(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
         """The tensor as stored, on the CPU. Raises CheckpointError unless of `shape`, finite and as
         its digest says."""
-        if name not in self._file_of:
+        stored = self._stored.get(name)
+        if stored is None:
             raise CheckpointError(
                 f"{self.folder}: tensor {name} is missing; the config asks for shape {list(shape)}."
             )
-        file = self._file_of[name]
-        found = self._shapes[name]
-        if found != shape:
+        if stored.shape != shape:
             raise CheckpointError(
-                f"{file}: tensor {name} has shape {list(found)}; the config asks for {list(shape)}."
+                f"{stored.path}: tensor {name} has shape {list(stored.shape)}; "
+                f"the config asks for {list(shape)}."
             )
-        with _open(file) as opened:
-            tensor: torch.Tensor = opened.get_tensor(name)
+        tensor = stored.read()
         if self._digests is not None and self._digests.get(name) != tensor_digest(tensor):
             raise CheckpointError(
-                f"{file}: tensor {name} is not the one that card.json describes: its "
-                "digest differs. Fetch or make the model again."
+                f"{stored.path}: tensor {name} is not the one that card.json describes: its "
+                "digest differs. Fetch or make the model again, or serve with digests=false."
             )
-        if tensor.is_floating_point() and not _is_finite(tensor):
+        if not is_finite(tensor):
             raise CheckpointError(
-                f"{file}: tensor {name} holds NaN or infinity. Fetch the file again."
+                f"{stored.path}: tensor {name} holds NaN or infinity. Fetch the file again."
             )
         self._unread.discard(name)
         return tensor
 
     def read(self, name: str) -> torch.Tensor:
         """A tensor of whatever shape it has. Raises CheckpointError."""
-        return self.tensor(name, self._shapes[name])
+        return self.tensor(name, self.shape(name))
 
     def check_finite(self) -> None:
         """Raises CheckpointError at the first tensor with a NaN or infinity; reads them all."""
-        for name in self._file_of:
+        for name in self._stored:
             self.read(name)
 
     def skip(self, *suffixes: str) -> None:
@@ -130,16 +122,9 @@ class Checkpoint:
             return
         name = min(self._unread)
         raise CheckpointError(
-            f"{self._file_of[name]}: tensor {name} has no place in the network that "
+            f"{self._stored[name].path}: tensor {name} has no place in the network that "
             f"config.json describes ({len(self._unread)} such)."
         )
-
-
-def tensor_digest(tensor: torch.Tensor) -> str:
-    """SHA-256 over dtype, shape and bytes, in hexadecimal."""
-    digest = hashlib.sha256(f"{tensor.dtype} {list(tensor.shape)} ".encode())
-    digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 def _weight_files(folder: Path) -> list[str]:
@@ -165,24 +150,3 @@ def _indexed_files(index: Path) -> list[str]:
         if Path(name).name != name:
             raise CheckpointError(f"{index} points outside its folder: {name!r}.")
     return names
-
-
-def _open(path: Path) -> Any:
-    try:
-        return safe_open(path, framework="pt")
-    except FileNotFoundError:
-        raise CheckpointError(f"{path} is missing; the index lists it.") from None
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path} is damaged or cut short: {error}. Fetch the file again."
-        ) from error
-
-
-def _is_finite(tensor: torch.Tensor) -> bool:
-    """The extremes are finite if and only if all is, and finding them allocates nothing."""
-    if tensor.numel() == 0:
-        return True
-    if tensor.dtype.itemsize == 1:  # aminmax does not exist for float8
-        tensor = tensor.to(torch.bfloat16)
-    low, high = tensor.aminmax()
-    return bool(low.isfinite() & high.isfinite())

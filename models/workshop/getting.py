@@ -12,8 +12,9 @@ from pathlib import Path
 from huggingface_hub import HfApi, constants, try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-from models.architectures.checkpoint import Checkpoint, tensor_digest
+from models.architectures.checkpoint import Checkpoint
 from models.architectures.loading import load_causal_lm
+from models.architectures.stored_tensor import tensor_digest
 from models.errors import CheckpointError, UnsupportedModelError
 from models.store import HUB_FILES, ModelOrigin, ModelSource, resolve_model
 from models.workshop.card import Card, Origin, file_digests, now, read_card, versions

@@ -20,7 +20,7 @@ EXACT_TOLERANCE = 2e-3
 """Where arithmetic is the same but for the order of sums, relative to the spread of the values."""
 ROUNDED_TOLERANCE = 0.25
 """Where activations are rounded, or weights further than they are stored."""
-_PROMPTS, _LENGTH = 4, 24
+_PROMPTS, _LENGTH = 2, 20
 _SEED = 5
 
 

@@ -8,7 +8,8 @@ import huggingface_hub
 import pytest
 from huggingface_hub import constants
 
-from models.architectures.checkpoint import Checkpoint, tensor_digest
+from models.architectures.checkpoint import Checkpoint
+from models.architectures.stored_tensor import tensor_digest
 from models.store import resolve_model
 from models.workshop import getting
 from models.workshop.card import read_card

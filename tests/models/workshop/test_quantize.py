@@ -9,8 +9,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from models.architectures.checkpoint import Checkpoint, tensor_digest
+from models.architectures.checkpoint import Checkpoint
 from models.architectures.loading import load_causal_lm
+from models.architectures.stored_tensor import tensor_digest
 from models.errors import CheckpointError, ModelError, QuantizationError, RecipeError
 from models.workshop import quantize as module
 from models.workshop.paged_text import PagedText
