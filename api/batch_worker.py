@@ -12,7 +12,7 @@ from typing import Protocol
 
 from api.batch import Batch
 from api.batch_input import check_input, read_line
-from api.batch_journal import BatchJournal, LineSpan
+from api.batch_journal import BatchJournal, LineFault, LineSpan
 from api.batch_lease import BatchLease
 from api.batch_output import BatchOutput
 from api.file_store import FileStore
@@ -26,6 +26,15 @@ RETRY_S = 5.0
 """After a failure of ours or of the disk."""
 SWEEP_S = 600.0
 PAGE_LINES = 256
+
+_FAILURE = {
+    "error": {
+        "message": "the line failed inside the service.",
+        "type": "server_error",
+        "param": None,
+        "code": None,
+    }
+}
 
 
 class LineCaller(Protocol):
@@ -103,13 +112,18 @@ class BatchWorker:
             await self._answer(batch)
 
     async def _validate(self, batch: Batch) -> None:
-        found = await asyncio.to_thread(
-            check_input,
-            self._files.folder.path(batch.input_file_id),
-            batch.endpoint,
-            max_lines=self._max_lines,
-            max_line_bytes=self._max_line_bytes,
-        )
+        try:
+            found = await asyncio.to_thread(
+                check_input,
+                self._files.folder.path(batch.input_file_id),
+                batch.endpoint,
+                max_lines=self._max_lines,
+                max_line_bytes=self._max_line_bytes,
+            )
+        except FileNotFoundError:
+            lost = LineFault("file_lost", f"the bytes of {batch.input_file_id} are lost.")
+            await self._journal.fail(batch, [lost])
+            return
         if found.faults:
             await self._journal.fail(batch, found.faults)
         else:
@@ -144,10 +158,20 @@ class BatchWorker:
             raise failures.exceptions[0] from None
 
     async def _answer_line(self, batch: Batch, span: LineSpan) -> None:
+        try:
+            answer = await self._answered(batch, span)
+        except Exception as error:
+            if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+                raise  # the disk may be better the next time; anything else would be the same
+            logger.exception("line %d of %s failed", span.number, batch.id)
+            answer = BatchAnswer(span.custom_id, 500, "", _FAILURE)
+        await self._journal.record(batch, span.number, answer)
+
+    async def _answered(self, batch: Batch, span: LineSpan) -> BatchAnswer:
         path = self._files.folder.path(batch.input_file_id)
         line = await asyncio.to_thread(read_line, path, span)
         await self._may_begin(line)
-        await self._journal.record(batch, span.number, await self._caller.call(line))
+        return await self._caller.call(line)
 
     async def _open_lines(self, batch: Batch) -> AsyncIterator[LineSpan]:
         after = 0

@@ -277,6 +277,38 @@ async def test_a_disk_that_fails_is_tried_again(state, make, ended, monkeypatch)
     assert (await ended(batch)).num_completed == 6
 
 
+async def test_a_line_that_fails_inside_the_service_fails_alone(state, make, ended, caplog):
+    batch = await make()
+    answer = state.caller.call
+
+    async def call(line):
+        if line.custom_id == "3":
+            raise ValueError("a bug of ours")
+        return await answer(line)
+
+    state.caller.call = call
+    state.caller.gate.set()
+    state.work()
+    done = await ended(batch)
+    assert (done.status, done.num_completed, done.num_failed) == ("completed", 5, 1)
+    (line,) = map(json.loads, state.folder.path(done.error_file_id).read_text().splitlines())
+    assert (line["custom_id"], line["response"]["status_code"]) == ("3", 500)
+    assert "a bug of ours" not in str(line)
+    assert "a bug of ours" in caplog.text
+
+
+async def test_an_input_that_is_lost_holds_up_nobody(state, make, ended, caplog):
+    new, begun, later = await make(), await make(), await make(2)
+    await state.journal.begin(begun, [LineSpan(1, "0", 0, 10)], "m")
+    for batch in (new, begun):
+        state.folder.remove(batch.input_file_id)
+    state.caller.gate.set()
+    state.work()
+    assert "lost" in (await ended(new)).errors
+    assert (await ended(begun)).num_failed == 1
+    assert (await ended(later)).num_completed == 2
+
+
 async def test_limits_are_told(state, make, ended):
     state.work()
     state.caller.gate.set()
