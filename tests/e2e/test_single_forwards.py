@@ -67,13 +67,28 @@ def test_probabilities_are_those_that_generation_samples_from(post, client):
         assert scored["probability"] == pytest.approx(probability, abs=0.02)
 
 
-def test_many_calls_at_once_are_not_mixed_up(post):
+def merged(server):
+    """(forwards, rows) of classification so far, as BentoML's dispatcher counts them."""
+    figures = {}
+    for line in httpx.get(f"{server.url}/metrics").text.splitlines():
+        if "adaptive_batch_size_" in line and 'method_name="score_rows"' in line:
+            name = line.partition("{")[0].rpartition("_")[2]
+            figures[name] = float(line.rsplit(" ", 1)[1])
+    return figures["count"], figures["sum"]
+
+
+def test_calls_at_once_are_merged_and_not_mixed_up(post, server):
     def label(text):
         return post("/v1/classify", preset="topic", input=text)["data"][0]["label"]
 
     texts = list(REPORTS) * 4
+    label(texts[0])
+    forwards, rows = merged(server)
     with ThreadPoolExecutor(12) as pool:
         assert list(pool.map(label, texts)) == [REPORTS[text] for text in texts]
+    later_forwards, later_rows = merged(server)
+    assert later_rows - rows == len(texts)
+    assert later_forwards - forwards < len(texts)
 
 
 def test_pairs_are_taken(post):
