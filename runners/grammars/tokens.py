@@ -80,9 +80,17 @@ class ClosingOrder:
     def __init__(self, spelt: Sequence[bytes]) -> None:
         """`spelt[token_id]` are the token's bytes."""
         self._letter = next((i for i, token in enumerate(spelt) if token == b"q"), None)
-        self._between = _sorted(spelt, brackets_first=True)
-        self._within = _sorted(spelt, brackets_first=False)
-        self._num_closing = sum(_kind(token, True) < 5 for token in spelt)
+        # A vocabulary may have 150,000 tokens, of which hundreds end anything.
+        closing = [i for i, token in enumerate(spelt) if token.lstrip(b" ")[:1] in _BEGINNINGS]
+        lengths = np.fromiter(map(len, spelt), np.int64, len(spelt))
+        between = np.full(len(spelt), _OTHER)
+        within = between.copy()
+        for i in closing:
+            between[i] = _kind(spelt[i], brackets_first=True)
+            within[i] = _kind(spelt[i], brackets_first=False)
+        self._between = np.lexsort((-lengths, between))  # of equals the longest, the first
+        self._within = np.lexsort((-lengths, within))
+        self._num_closing = int((between < _OTHER).sum())
         singles = [i for i, token in enumerate(spelt) if len(token) == 1 and token < b"\x80"]
         self._singles = np.array(sorted(singles, key=lambda i: (spelt[i].isalnum(), -i)), np.int64)
 
@@ -114,17 +122,13 @@ class ClosingOrder:
         return np.unpackbits(bits, bitorder="little", count=len(self._between))
 
 
-def _sorted(spelt: Sequence[bytes], *, brackets_first: bool) -> np.ndarray:
-    """Token ids [vocab_size]: those that close or are whole values, then the others, longest
-    first."""
-
-    def rank(token_id: int) -> tuple[int, int]:
-        return (_kind(spelt[token_id], brackets_first), -len(spelt[token_id]))
-
-    return np.array(sorted(range(len(spelt)), key=rank), dtype=np.int64)
+_OTHER = 5
+"""The kind of most tokens: no end and no whole value."""
+_BEGINNINGS = frozenset((b"", b"]", b"}", b'"', b",", b"0", b"{", b"["))
+"""What tokens of all other kinds begin with, spaces aside."""
 
 
-def _kind(token: bytes, brackets_first: bool) -> int:
+def _kind(token: bytes, *, brackets_first: bool) -> int:
     """Smaller ends sooner."""
     bare = token.strip(b" ")
     if bare and not bare.strip(b"]}"):
@@ -135,4 +139,4 @@ def _kind(token: bytes, brackets_first: bool) -> int:
         return 1 if brackets_first else 4
     if bare in (b"0", b"{}", b"[]"):
         return 2
-    return 4 if bare in (b"", b"{", b"[") else 5
+    return 4 if bare in (b"", b"{", b"[") else _OTHER
