@@ -4,16 +4,22 @@ answers, and where one answer is wanted, ask again."""
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from api.answer import Json
 from api.answer_blocks import AnswerBlocks, BlockKind
 from api.chat_request import ChatRequest
 from api.delivery import DeliveryLimits, deadline_error
+from api.errors import InvalidRequestError
 from api.generation import Usage
 from api.generator import Generator
 from api.json_body import validated
 from api.served_model import ServedModel
 from api.text_chunks import Chunk, chunks
+
+MAX_CHUNKS = 4096
+MIN_ROOM = 32
+"""Below that summaries might be no shorter than what they are of."""
 
 Messages = Callable[[str], list[Json]]
 """What is asked about one chunk."""
@@ -69,24 +75,40 @@ class LongText:
             max_sentences = None
 
     async def _room(self, messages: Messages) -> int:
-        """Tokens of the context that are left for a chunk and the answer to it."""
+        """Tokens of the context that are left for a chunk and the answer to it. Raises
+        InvalidRequestError where they would not be worth the while."""
         num_around = len(await self._generator.chat_ids(self._request(messages("."), 1)))
-        return self._served.runner.limits.max_model_len - num_around
+        limit = self._served.runner.limits.max_model_len
+        if limit - num_around < MIN_ROOM:
+            raise InvalidRequestError(
+                f"{self._served.name} takes {limit} tokens, of which the question around a text "
+                f"has {num_around}; the rest is too little. Ask a model of longer context.",
+                param="model",
+                code="context_length_exceeded",
+            )
+        return limit - num_around
 
     async def _cut(self, text: str, max_tokens: int, max_sentences: int | None) -> list[Chunk]:
+        """Raises InvalidRequestError for more chunks than one call may take."""
         tokenizer = self._served.ready_text().tokenizer
 
         def cut() -> list[Chunk]:
-            return list(
-                chunks(
-                    text,
-                    num_tokens=lambda piece: len(tokenizer.encode_answer(piece)),
-                    max_tokens=max(1, max_tokens),
-                    max_sentences=max_sentences,
-                )
+            found = chunks(
+                text,
+                num_tokens=lambda piece: len(tokenizer.encode_answer(piece)),
+                max_tokens=max_tokens,
+                max_sentences=max_sentences,
             )
+            return list(islice(found, MAX_CHUNKS + 1))
 
-        return await asyncio.to_thread(cut)
+        found = await asyncio.to_thread(cut)
+        if len(found) > MAX_CHUNKS:
+            raise InvalidRequestError(
+                f"text falls into more than {MAX_CHUNKS} chunks, which one call takes. Split it, "
+                "or raise max_chunk_sentences.",
+                param="text",
+            )
+        return found
 
     async def _in_time(self, work: Awaitable[LongAnswer]) -> LongAnswer:
         try:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from runners.engine.limits import EngineLimits
+
 
 @pytest.fixture
 def script(runner, tokenizer):
@@ -108,6 +110,22 @@ async def test_plain_text_is_checked_likewise(client, runner, path, content, par
     response = await client.post(path, content=content, headers={"content-type": "text/plain"})
     assert response.status_code == 400
     assert response.json()["error"]["param"].startswith(param)
+    assert runner.requests == []
+
+
+async def test_a_context_without_room_is_told(summarize, translate, runner):
+    limits = EngineLimits(430, 70, max_num_seqs=8, num_blocks=64, block_size=16)
+    runner.limits = limits
+    for response in (await summarize("a dog."), await translate("a dog.")):
+        assert response.status_code == 400
+        assert "takes 70 tokens" in response.json()["error"]["message"]
+    assert runner.requests == []
+
+
+async def test_more_chunks_than_a_call_takes_are_refused(translate, runner):
+    response = await translate("a. " * 4097, max_chunk_sentences=1)
+    assert response.status_code == 400
+    assert "more than 4096 chunks" in response.json()["error"]["message"]
     assert runner.requests == []
 
 
