@@ -43,16 +43,21 @@ class BatchOutput:
     async def _file(
         self, batch: Batch, kind: Literal["output", "error"], pages: AsyncIterator[list[bytes]]
     ) -> StoredFile | None:
-        part: BinaryIO | None = None
-        async for page in pages:
-            if part is None:
-                part = await asyncio.to_thread(self._folder.open_part)
-            await asyncio.to_thread(part.writelines, page)
-        if part is None:
-            return None
         file_id = batch.output_file_id if kind == "output" else batch.error_file_id
         assert file_id is not None, "an open batch has both"
-        num_bytes = await asyncio.to_thread(self._folder.keep, part, file_id)
+        part: BinaryIO | None = None
+        try:
+            async for page in pages:
+                if part is None:
+                    part = await asyncio.to_thread(self._folder.open_part)
+                await asyncio.to_thread(part.writelines, page)
+            if part is None:
+                return None
+            num_bytes = await asyncio.to_thread(self._folder.keep, part, file_id)
+        except BaseException:
+            if part is not None:
+                self._folder.discard(part)
+            raise
         now = int(self._now())
         lasts_s = batch.output_expires_s
         expires_at = None if lasts_s is None else now + lasts_s

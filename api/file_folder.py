@@ -1,5 +1,6 @@
 """The bytes of files, by id, in one private folder. Everything here blocks and raises OSError."""
 
+import contextlib
 import os
 import shutil
 import time
@@ -50,9 +51,14 @@ class FileFolder:
             shutil.copyfileobj(source, part)
             return self.keep(part, file_id)
         except BaseException:
-            part.close()
-            Path(part.name).unlink(missing_ok=True)
+            self.discard(part)
             raise
+
+    def discard(self, part: BinaryIO) -> None:
+        """What will not be kept: on a full disk it would stand in its own way."""
+        with contextlib.suppress(OSError):
+            part.close()  # which writes what is buffered
+        Path(part.name).unlink(missing_ok=True)
 
     def remove(self, file_id: str) -> None:
         """Harmless if it is not there."""

@@ -2,6 +2,7 @@
 milliseconds."""
 
 import json
+import resource
 import warnings
 
 import pytest
@@ -61,6 +62,14 @@ def backend(request, monkeypatch):
     else:
         assert library.is_loaded(), "build the kernels first: make setup"
     return request.param
+
+
+@pytest.fixture
+def file_limit():
+    """Has the kernel take only so many bytes of a file, as a full disk does."""
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda num_bytes: resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import time
 from types import SimpleNamespace
 
@@ -307,6 +308,26 @@ async def test_an_input_that_is_lost_holds_up_nobody(state, make, ended, caplog)
     assert "lost" in (await ended(new)).errors
     assert (await ended(begun)).num_failed == 1
     assert (await ended(later)).num_completed == 2
+
+
+async def test_a_disk_that_fills_up_keeps_no_part_of_a_file(state, make, file_limit):
+    batch = await make()
+    spans = [LineSpan(i + 1, f"{i}", 0, 0) for i in range(6)]
+    await state.journal.begin(batch, spans, "m")
+    for span in spans:
+        answer = BatchAnswer(span.custom_id, 200, "req_1", {"text": "x" * 60_000})
+        await state.journal.record(batch, span.number, answer)
+    await state.journal.end(batch, "completed")
+    ending = await state.batches.get(batch.id)
+    folder = state.folder.path("x").parent
+    before = set(folder.iterdir())
+    file_limit(200_000)
+    with pytest.raises(OSError, match="File too large"):
+        await state.output.write(ending)
+    assert set(folder.iterdir()) == before
+    file_limit(resource.RLIM_INFINITY)
+    await state.output.write(ending)
+    assert len(custom_ids(state, ending.output_file_id)) == 6
 
 
 async def test_limits_are_told(state, make, ended):

@@ -75,14 +75,6 @@ def test_a_file_of_something_else_is_left_alone(tmp_path):
     assert path.read_text() == "dear diary\n"
 
 
-@pytest.fixture
-def file_limit():
-    """Has the kernel take only so many bytes of a file, as a full disk does."""
-    _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda num_bytes: resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-
 def test_a_disk_that_fills_up_leaves_no_part_of_a_line(tmp_path, file_limit):
     path = tmp_path / "out.jsonl"
     with AnswerFile(path) as answers:
