@@ -16,6 +16,9 @@ from models.workshop.application import app
 from models.workshop.commands import card, evaluate, get, plan, quantize, store  # noqa: F401
 from models.workshop.progress import console
 
+_INTERRUPTED = 130
+"""typer's code for Ctrl-C, as shells have it."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 1 for what was refused, 2 for a wrong command line, 130 for Ctrl-C."""
@@ -25,6 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print("[bold red]error:[/]", escape(str(error)), highlight=False, soft_wrap=True)
         return 1
     except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            console.print(
+                "Stopped; nothing was stored. quantize goes on where it was, if repeated."
+            )
         return int(end.code or 0)
     return 0
 

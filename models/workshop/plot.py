@@ -37,7 +37,7 @@ def plot_card(card: Card, path: Path) -> None:
 
 
 def _draw_errors(axes: "Axes", errors: dict[str, float]) -> None:
-    """By depth, a line for each kind of matrix."""
+    """By depth, a colour for each kind of matrix."""
     kinds: dict[str, list[tuple[int, float]]] = {}
     for module, error in errors.items():
         parts = module.split(".")
@@ -45,7 +45,7 @@ def _draw_errors(axes: "Axes", errors: dict[str, float]) -> None:
         kinds.setdefault(parts[-1], []).append((depth, error))
     for kind, values in kinds.items():
         depths = [depth for depth, _ in values]
-        axes.plot(depths, [error for _, error in values], "o-", markersize=3, label=kind)
+        axes.plot(depths, [error for _, error in values], "o", markersize=4, label=kind)
     axes.set(xlabel="layer; -1 is the head", ylabel="|W - W'| / |W|", title="error of matrices")
     axes.legend(fontsize="small")
 

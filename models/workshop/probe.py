@@ -16,10 +16,12 @@ from models.errors import CardError
 from models.workshop.paged_text import PagedText
 
 PROBE_FILE = "probe.safetensors"
-EXACT_TOLERANCE = 2e-3
-"""Where arithmetic is the same but for the order of sums, relative to the spread of the values."""
-ROUNDED_TOLERANCE = 0.25
-"""Where activations are rounded, or weights further than they are stored."""
+EXACT_TOLERANCE = 3e-4
+"""Where arithmetic is the same but for the order of sums, relative to the spread of the values. The
+CPU kernels and torch differ by 0.6e-5 on pocket, by 1.6e-5 on random weights of Qwen2.5-0.5B."""
+ROUNDED_TOLERANCE = 0.5
+"""Where activations are rounded, or weights further than they are stored: 0.12 and 0.19 with int8
+activations on the same two models, 0.07 with bf16 on pocket."""
 _PROMPTS, _LENGTH = 2, 20
 _SEED = 5
 

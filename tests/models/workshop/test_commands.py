@@ -205,3 +205,15 @@ def test_plan_refuses_a_scheme_that_is_none(run, tiny):
     code, _, errors = run("plan", tiny, "--quantization", "int5")
     assert code == 1
     assert "int5" in errors
+
+
+def test_an_interruption_stores_nothing(run, store, tiny, recipe_file, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("models.workshop.make.write_probe", interrupted)
+    command = ("quantize", tiny, "--recipe", recipe_file(RECIPE), "--tag", "rice:v1")
+    code, _, errors = run(*command)
+    assert code == 130
+    assert "nothing was stored" in errors
+    assert not bentoml.models.list()
