@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import random
-import signal
 import socket
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from typing import Annotated, Any
 
 import httpx
 import openai
+import psutil
 import typer
 from rich.progress import track
 
@@ -76,7 +76,10 @@ class MortalServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Returns when it answers; the model may still load."""
+        """Returns when it answers; the model may still load. Nobody may answer before."""
+        with contextlib.suppress(httpx.ConnectError):
+            httpx.get(f"{self.url}/livez", timeout=5)
+            raise RuntimeError("the life before this one has not ended")
         command = [sys.executable, "-m", "bentoml", "serve", "service:Kamado"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -87,7 +90,7 @@ class MortalServer:
                 start_new_session=True,
             )
         deadline = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and self._process.poll() is None:
             with contextlib.suppress(httpx.HTTPError):
                 httpx.get(f"{self.url}/livez", timeout=1).raise_for_status()
                 return
@@ -95,11 +98,19 @@ class MortalServer:
         raise RuntimeError(f"the server does not start:\n{self._log.read_text()[-3000:]}")
 
     def kill(self) -> None:
-        """All its processes at once, without a word."""
-        if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
+        """All its processes, without a word. The worker first: it is in a session of its own, and
+        would live on without its supervisor; and that one would only start another."""
+        if self._process is None:
+            return
+        supervisor = psutil.Process(self._process.pid)
+        supervisor.suspend()
+        workers = supervisor.children(recursive=True)
+        for process in (*workers, supervisor):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(workers)
+        self._process.wait()
+        self._process = None
 
 
 def batch_lines(count: int) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.batch_kills import BatchKills, MortalServer, batch_lines
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # six lives of a server
 
 
 def test_every_line_is_answered_once_whenever_the_server_dies(tmp_path):
