@@ -5,6 +5,17 @@ from models.architectures.decoder_spec import DecoderSpec
 HEAD = "lm_head"
 
 
+def fused_modules(spec: DecoderSpec) -> list[tuple[str, ...]]:
+    """The layers' modules, those together that run as one matrix: in few bits only if all of them
+    are stored in the same scheme."""
+    names = spec.names
+    return [
+        tuple(f"model.layers.{index}.{module}" for module in modules)
+        for index in range(len(spec.layers))
+        for modules in (names.qkv, (names.attention_output,), names.gate_up, (names.down,))
+    ]
+
+
 def linear_shapes(spec: DecoderSpec) -> dict[str, tuple[int, int]]:
     """module -> (out_features, in_features), in the order of the network; the head last, tied or
     not. A module's tensors are called `module`.weight and so on."""

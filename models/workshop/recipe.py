@@ -14,6 +14,9 @@ Written in TOML; a key or value that does not exist is refused. Bundled ones lie
 
     [gates]
     max_mean_kl = 0.02
+
+Query, key and value run as one matrix, and so do gate and up: where their schemes differ they run
+as floats, in four bytes a number.
 """
 
 import tomllib

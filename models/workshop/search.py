@@ -3,17 +3,20 @@
 First every matrix is quantised to four bits alone, to see what that costs. Then, from four bits
 everywhere, matrices gain bits in the order of what each saved byte costs, until the gates pass: the
 fewest such steps are found by bisection. Last, greedily, those that gained bits give them back one
-by one, the least sensitive first, where the gates still pass without.
+by one, the least sensitive first, where the gates still pass without. Matrices that run as one
+(query, key and value; gate and up) stay together.
 """
 
+import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from models.architectures.causal_lm import CausalLM
 from models.architectures.checkpoint import Checkpoint
-from models.architectures.linear_shapes import HEAD, linear_shapes
+from models.architectures.linear_shapes import HEAD, fused_modules, linear_shapes
 from models.architectures.loading import load_causal_lm, read_spec
 from models.errors import GateError, RecipeError
 from models.workshop.evaluate import Original, ask_skills
@@ -26,8 +29,10 @@ from models.workshop.shard_writer import TensorSpec
 from models.workshop.stored_form import StoredForm
 
 _MAX_RETURNS = 16
-"""Matrices asked to give bits back."""
+"""Units asked to give bits back."""
 
+Unit = tuple[str, ...]
+"""Modules that run as one matrix."""
 Mix = Mapping[str, Scheme]
 """Module -> scheme, of every matrix of the layers."""
 
@@ -58,24 +63,24 @@ def search(original: Original, recipe: Recipe) -> SearchResult:
 
 def _promoted(mixes: "_Mixes") -> dict[str, Scheme]:
     """The mix after the fewest steps that pass."""
-    lowest = dict.fromkeys(mixes.modules, Scheme.QINT4)
+    lowest = _all_in(Scheme.QINT4, mixes.units)
     if mixes.passes(lowest):
         return lowest
     below = lowest
     for scheme in (Scheme.QINT8, Scheme.NONE):
         order = mixes.by_sensitivity()
-        highest = dict.fromkeys(mixes.modules, scheme)
+        highest = _all_in(scheme, mixes.units)
         if not mixes.passes(highest):
             below = highest
             continue
         fewest, most = 0, len(order)  # steps that fail, steps that pass
         while most - fewest > 1:
             middle = (fewest + most) // 2
-            if mixes.passes(below | dict.fromkeys(order[:middle], scheme)):
+            if mixes.passes(below | _all_in(scheme, order[:middle])):
                 most = middle
             else:
                 fewest = middle
-        return below | dict.fromkeys(order[:most], scheme)
+        return below | _all_in(scheme, order[:most])
     raise GateError(
         f"recipe {mixes.recipe.name}: not even unquantised layers pass its gates with the head in "
         f"{mixes.recipe.head}. Loosen the gates, or give the head more bits."
@@ -84,13 +89,17 @@ def _promoted(mixes: "_Mixes") -> dict[str, Scheme]:
 
 def _returned(mixes: "_Mixes", mix: dict[str, Scheme]) -> dict[str, Scheme]:
     """The mix without the bits that turn out not to be needed."""
-    raised = [module for module in mixes.by_sensitivity() if mix[module] is not Scheme.QINT4]
+    raised = [unit for unit in mixes.by_sensitivity() if mix[unit[0]] is not Scheme.QINT4]
     # The last that was raised is needed: the mix without it has failed.
-    for module in track(list(reversed(raised[:-1]))[:_MAX_RETURNS], "giving bits back ..."):
-        less = mix | {module: Scheme.QINT4}
+    for unit in track(list(reversed(raised[:-1]))[:_MAX_RETURNS], "giving bits back ..."):
+        less = mix | _all_in(Scheme.QINT4, [unit])
         if mixes.passes(less):
             mix = less
     return mix
+
+
+def _all_in(scheme: Scheme, units: Sequence[Unit]) -> dict[str, Scheme]:
+    return dict.fromkeys(chain.from_iterable(units), scheme)
 
 
 @dataclass(slots=True)
@@ -100,16 +109,16 @@ class _Mixes:
     original: Original
     recipe: Recipe
     folder: Path
-    modules: list[str] = field(init=False)
+    units: list[Unit] = field(init=False)
     points: list[SearchPoint] = field(default_factory=list)
     _shapes: dict[str, tuple[int, int]] = field(init=False)
     _base: Checkpoint = field(init=False)
     _stored: dict[Scheme, Checkpoint] = field(default_factory=dict)
-    _order: list[str] = field(default_factory=list)
+    _order: list[Unit] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._shapes = linear_shapes(read_spec(self.original.folder))
-        self.modules = [module for module in self._shapes if module != HEAD]
+        spec = read_spec(self.original.folder)
+        self._shapes, self.units = linear_shapes(spec), fused_modules(spec)
         self._base = Checkpoint(self.original.folder)
         for scheme in (Scheme.QINT4, Scheme.QINT8):
             target = self.folder / scheme
@@ -136,17 +145,16 @@ class _Mixes:
         )
         return passed
 
-    def by_sensitivity(self) -> list[str]:
-        """Modules, first those whose four bits cost most for each byte that they save."""
+    def by_sensitivity(self) -> list[Unit]:
+        """First those whose four bits cost most for each byte that they save."""
         if not self._order:
-            costs: dict[str, float] = {}
-            for module in track(self.modules, "quantising one at a time ..."):
-                mixed = self._base.with_modules_of({module: self._stored[Scheme.QINT4]})
+            costs: dict[Unit, float] = {}
+            for unit in track(self.units, "quantising one at a time ..."):
+                mixed = self._base.with_modules_of(dict.fromkeys(unit, self._stored[Scheme.QINT4]))
                 model = load_causal_lm(self.original.folder, quantization=None, checkpoint=mixed)
-                kl = self.original.reference.closeness(model, module).mean_kl
-                rows, inputs = self._shapes[module]
-                costs[module] = kl / (rows * inputs)
-            self._order = sorted(costs, key=lambda module: -costs[module])
+                kl = self.original.reference.closeness(model, unit[0]).mean_kl
+                costs[unit] = kl / sum(math.prod(self._shapes[module]) for module in unit)
+            self._order = sorted(costs, key=lambda unit: -costs[unit])
         return self._order
 
     def _load(self, mix: Mix) -> CausalLM:

@@ -1,5 +1,7 @@
 import pytest
 
+from models.architectures.linear_shapes import fused_modules
+from models.architectures.loading import read_spec
 from models.errors import GateError, RecipeError
 from models.store import resolve_model
 from models.workshop.evaluate import Original
@@ -25,6 +27,8 @@ def test_a_mix_passes_where_plain_int4_fails(original, tiny, tmp_path, recipe):
         make(resolve_model(str(tiny)), wanted, tmp_path, name="plain", original=original)
     found = search(original, wanted)
     assert 0 < len(found.recipe.modules) < 14
+    for unit in fused_modules(read_spec(tiny)):
+        assert len({found.recipe.scheme_of(module) for module in unit}) == 1, "they run as one"
     (tmp_path / "mixed").mkdir()
     card = make(
         resolve_model(str(tiny)),
