@@ -4,6 +4,7 @@ whatever shape its requests and answers have."""
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from api.chat_request import ChatRequest
 from api.choice_text import ChoiceText
@@ -134,9 +135,9 @@ class Generator:
                 param="tools",
                 code="unsupported_parameter",
             )
-        num_chars = sum(len(str(message.get("content"))) for message in messages)
+        num_chars = sum(map(_num_chars, messages))
         self._check_length(text.tokenizer, num_chars, field)
-        is_long = num_chars + len(str(tools)) > SHORT_PROMPT_CHARS
+        is_long = len(str(messages)) + len(str(tools)) > SHORT_PROMPT_CHARS
         return await off_loop(is_long, lambda: text.tokenizer.encode_chat(messages, tools))
 
     async def _prompt_ids(self, tokenizer: Tokenizer, prompts: Sequence[Prompt]) -> list[TokenIds]:
@@ -180,3 +181,10 @@ class Generator:
             for index in range(len(task.prompts) * params.n)
         ]
         return Generation(self._served.runner, requests, choices, self._metrics)
+
+
+def _num_chars(message: Mapping[str, Any]) -> int:
+    """Of what every template writes out."""
+    calls = message.get("tool_calls", ())
+    arguments = sum(len(call["function"]["arguments"]) for call in calls)
+    return len(str(message.get("content") or "")) + arguments

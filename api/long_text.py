@@ -92,10 +92,15 @@ class LongText:
         """Raises InvalidRequestError for more chunks than one call may take."""
         tokenizer = self._served.ready_text().tokenizer
 
+        def num_tokens(piece: str) -> int:
+            """Without tokenising again and again what is far too long."""
+            least = len(piece) // tokenizer.max_token_bytes
+            return least if least > max_tokens else len(tokenizer.encode_answer(piece))
+
         def cut() -> list[Chunk]:
             found = chunks(
                 text,
-                num_tokens=lambda piece: len(tokenizer.encode_answer(piece)),
+                num_tokens=num_tokens,
                 max_tokens=max_tokens,
                 max_sentences=max_sentences,
             )
