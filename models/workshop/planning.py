@@ -24,7 +24,7 @@ from models.architectures.loading import load_causal_lm, read_spec
 from models.quantization.linear_factory import LinearFactory
 from models.workshop.imaginary_checkpoint import ImaginaryCheckpoint, bytes_in_memory
 from models.workshop.resident import resident_bytes
-from models.workshop.speed import decode_step_s, fastest_threads, prompt_s
+from models.workshop.speed import fastest_threads, prompt_durations_s, step_durations_s
 
 _CACHE_BYTES = 128 * 2**20
 """Layers are built until their weights take as much: no processor here holds that."""
@@ -152,11 +152,12 @@ def _rates(spec: DecoderSpec, checkpoint: Checkpoint, load: Load) -> Rates:
 
 
 def _durations(model: Decoder, load: Load) -> tuple[float, float, float]:
-    """Seconds of a prompt's token, of a step alone, of a step together."""
+    """Seconds of a prompt's token, of a step alone, of a step together. The shortest of several:
+    differences of these are carried over to many layers, and what disturbs one only lengthens."""
     return (
-        prompt_s(model, _PROMPT_TOKENS) / _PROMPT_TOKENS,
-        decode_step_s(model, 1, load.context),
-        decode_step_s(model, load.concurrency, load.context),
+        min(prompt_durations_s(model, _PROMPT_TOKENS)) / _PROMPT_TOKENS,
+        min(step_durations_s(model, 1, load.context)),
+        min(step_durations_s(model, load.concurrency, load.context)),
     )
 
 

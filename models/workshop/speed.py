@@ -1,9 +1,9 @@
 """How fast a model runs by itself, on this machine and now."""
 
-import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from statistics import median
 
 import torch
 
@@ -19,11 +19,13 @@ _PASSES = 3
 def measure_speed(model: CausalLM) -> Speed:
     """Medians over a few passes, after a first one that is not counted."""
     with fastest_threads(model) as threads:
+        prompt_s = median(prompt_durations_s(model, PROMPT_TOKENS))
+        step_1_s, step_8_s = (median(step_durations_s(model, n, PROMPT_TOKENS)) for n in (1, 8))
         return Speed(
             threads=threads,
-            prompt_tokens_per_s=PROMPT_TOKENS / prompt_s(model, PROMPT_TOKENS),
-            decode_1_tokens_per_s=1 / decode_step_s(model, 1, PROMPT_TOKENS),
-            decode_8_tokens_per_s=8 / decode_step_s(model, 8, PROMPT_TOKENS),
+            prompt_tokens_per_s=PROMPT_TOKENS / prompt_s,
+            decode_1_tokens_per_s=1 / step_1_s,
+            decode_8_tokens_per_s=8 / step_8_s,
         )
 
 
@@ -35,7 +37,7 @@ def fastest_threads(model: CausalLM) -> Iterator[int]:
 
     def step_s(threads: int) -> float:
         torch.set_num_threads(threads)
-        return decode_step_s(model, 8, PROMPT_TOKENS)
+        return median(step_durations_s(model, 8, PROMPT_TOKENS))
 
     best = min({1, before}, key=step_s)
     torch.set_num_threads(best)
@@ -45,8 +47,9 @@ def fastest_threads(model: CausalLM) -> Iterator[int]:
         torch.set_num_threads(before)
 
 
-def decode_step_s(model: CausalLM, num_seqs: int, context: int) -> float:
-    """Median seconds in which each of `num_seqs` sequences of `context` tokens gains one."""
+def step_durations_s(model: CausalLM, num_seqs: int, context: int) -> list[float]:
+    """Seconds in which each of `num_seqs` sequences of `context` tokens gains one, again and
+    again."""
     context = min(context, model.max_model_len - _STEPS - 1)
     text = PagedText(model, [context + _STEPS + 1] * num_seqs, num_imagined=context)
     durations = []
@@ -54,11 +57,11 @@ def decode_step_s(model: CausalLM, num_seqs: int, context: int) -> float:
         begun = time.perf_counter()
         model.logits(text.extend([[1]] * num_seqs))
         durations.append(time.perf_counter() - begun)
-    return statistics.median(durations[1:])
+    return durations[1:]
 
 
-def prompt_s(model: CausalLM, num_tokens: int) -> float:
-    """Median seconds for a prompt of `num_tokens`, up to its first logits."""
+def prompt_durations_s(model: CausalLM, num_tokens: int) -> list[float]:
+    """Seconds for a prompt of `num_tokens`, up to its first logits, again and again."""
     num_tokens = min(num_tokens, model.max_model_len)
     ids = [i % model.vocab_size for i in range(num_tokens)]
     durations = []
@@ -67,4 +70,4 @@ def prompt_s(model: CausalLM, num_tokens: int) -> float:
         begun = time.perf_counter()
         model.logits(text.extend([ids])[-1:])
         durations.append(time.perf_counter() - begun)
-    return statistics.median(durations[1:])
+    return durations[1:]
