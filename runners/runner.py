@@ -215,9 +215,11 @@ class Runner:
     def _loop_forever(self, engine: "Engine") -> None:
         while not self._must_stop:
             outputs: list[SequenceOutput] = []
-            while not self._inbox.empty() or not engine.has_work:
+            # all that is there, so that a hundred who leave cost one step; an idle engine waits for
+            # more, but must not sit on outputs
+            while not self._inbox.empty() or not (engine.has_work or outputs):
                 outputs += self._inbox.get()(engine)
-                if outputs or self._must_stop:  # an idle engine must not sit on them
+                if self._must_stop:
                     break
             if engine.has_work and not self._must_stop:
                 outputs += self._step(engine)

@@ -181,6 +181,27 @@ async def test_steps_are_observed(start, request_of):
     assert [(s.num_seqs, s.num_tokens) for s in seen] == [(1, 10), (1, 1), (1, 1)]
 
 
+async def test_many_who_leave_at_once_cost_one_step(start, request_of, make_engine, hash_lm):
+    gate = threading.Event()
+    gate.set()
+    model = hash_lm()
+    forward = model.forward
+    model.forward = lambda *args: (gate.wait(5), forward(*args))[1]
+    steps = []
+    runner = await start(make_engine(model), on_step=steps.append)
+    streams = [runner.generate(request_of(f"r{i}", [1], max_tokens=240)) for i in range(8)]
+    await until(lambda: steps and steps[-1].num_seqs == 8)
+    gate.clear()
+    await asyncio.sleep(0.05)  # a step has begun, and waits
+    num_before = len(steps)
+    for stream in streams:
+        await stream.aclose()
+    gate.set()
+    ends = await asyncio.gather(*(collect(stream) for stream in streams))
+    assert {reason for _, reason in ends} == {FinishReason.ABORT}
+    assert len(steps) <= num_before + 1
+
+
 async def test_scores_between_steps(start, request_of):
     runner = await start()
     stream = runner.generate(request_of("r", [1], max_tokens=100))
