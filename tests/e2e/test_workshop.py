@@ -40,7 +40,7 @@ def test_it_answers_and_shows_its_card(start, folder):
         ({"digests": "false"}, "does not answer as when its card was made"),
     ],
 )
-def test_a_changed_scale_ends_the_service_with_the_reason(start, folder, tmp_path, options, message):
+def test_a_changed_scale_ends_the_service(start, folder, tmp_path, options, message):
     bad = tmp_path / "bad"
     shutil.copytree(folder, bad)
     tensors = load_file(bad / "model.safetensors")
