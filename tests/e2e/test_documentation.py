@@ -127,7 +127,21 @@ BROKEN = [
     b'{"model": "\\ud800"}',
     b'{"model": "pocket\\u0000"}',
 ]
-STRANGE = [None, True, -1, 10**19, 1.5, "", "x", "\ufffd" * 3000, [], [[]], [None], {}, {"": {}}]
+STRANGE: list[object] = [
+    None,
+    True,
+    -1,
+    10**19,
+    1.5,
+    "",
+    "x",
+    "\ufffd" * 3000,
+    [],
+    [[]],
+    [None],
+    {},
+    {"": {}},
+]
 
 
 def refused(response):
