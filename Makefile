@@ -9,7 +9,7 @@ CLIENT := dist/client.built
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup client bento serve test test-fast lint format bench clean
+.PHONY: help setup client bento container serve test test-fast test-image lint format bench clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ bento: setup ## Build the bento into BentoML's store: the code, its kernels, the
 	$(BIN)/python -m deploy.sbom
 	$(BIN)/python -m bentoml build $(ARGS)
 
+container: bento ## Make the bento's image with podman; IMAGE_ARGS=--own-base without a registry
+	$(BIN)/python -m deploy.container $(IMAGE_ARGS)
+
 serve: setup ## Serve the bundled model and show it answering; ARGS="--arg model=..." for another
 	$(BIN)/python -m api $(ARGS)
 
@@ -45,6 +48,9 @@ test: setup ## All tests
 
 test-fast: setup ## The tests that take no server and no time
 	$(BIN)/python -m pytest -m "not slow" --ignore tests/e2e $(ARGS)
+
+test-image: setup ## Build, run and stop the image: minutes, as root, with podman and debootstrap
+	$(BIN)/python -m pytest -m container -rPs tests/e2e/test_container.py $(ARGS)
 
 lint: setup ## What CI checks: format, lint, types
 	$(BIN)/ruff format --check .

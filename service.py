@@ -112,6 +112,8 @@ app = create_app(
     workers=1,
     traffic={"timeout": settings.request_timeout_s + 60},  # for whoever calls; ours comes first
     logging={"access": {"enabled": False}},  # the front door writes its own
+    # "none" for the distribution: any other installs a compiler, which nothing here needs
+    image=bentoml.images.Image(base_image="python:3.11-slim", distro="none", python_version="3.11"),
 )
 @bentoml.asgi_app(app)
 class Kamado:

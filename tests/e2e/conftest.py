@@ -150,3 +150,19 @@ def post(server):
         )
 
     return post
+
+
+@pytest.fixture(scope="session")
+def bento(tmp_path_factory):
+    """As `bentoml build` is run by hand, into a store of its own."""
+    home = tmp_path_factory.mktemp("bentoml")
+    subprocess.run(
+        [sys.executable, "-m", "bentoml", "build", "--output", "tag"],
+        cwd=PROJECT,
+        env=os.environ | {"BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True"},
+        check=True,
+        capture_output=True,
+    )
+    built = [path for path in (home / "bentos" / "kamado").iterdir() if path.is_dir()]
+    assert len(built) == 1
+    return built[0]
