@@ -4,6 +4,7 @@ Starts `bentoml serve`, asks one question as soon as it is ready, prints the ans
 in and the command that asks the same, and then stays with the server until it ends.
 """
 
+import argparse
 import json
 import signal
 import subprocess
@@ -23,7 +24,7 @@ def main(options: list[str]) -> int:
         [sys.executable, "-m", "bentoml", "serve", "service:Kamado", *options]
     )
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{_port(options)}", timeout=60) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port_of(options)}", timeout=60) as client:
             if _is_ready(server, client):
                 _show(client)
         return server.wait()
@@ -32,11 +33,11 @@ def main(options: list[str]) -> int:
         return server.wait()
 
 
-def _port(options: list[str]) -> int:
-    for option, value in zip(options, [*options[1:], ""], strict=True):
-        if option in ("-p", "--port") and value.isdecimal():
-            return int(value)
-    return DEFAULT_PORT
+def port_of(options: list[str]) -> int:
+    """Where `bentoml serve` will listen with these options."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("-p", "--port", type=int, default=DEFAULT_PORT)
+    return int(parser.parse_known_args(options)[0].port)
 
 
 def _is_ready(server: subprocess.Popen[bytes], client: httpx.Client) -> bool:

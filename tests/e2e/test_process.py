@@ -1,16 +1,24 @@
 """The service's life: starting, refusing to start, and ending without breaking an answer."""
 
 import json
+import os
 import shutil
+import socket
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 
+from api.__main__ import port_of
 from models.store import resolve_model
 
 pytestmark = pytest.mark.slow
+
+PROJECT = Path(__file__).parents[2]
 
 
 class Reader(threading.Thread):
@@ -84,6 +92,42 @@ def test_a_worker_does_not_outlive_its_supervisor(start):
     while server.status("/livez") is not None:
         assert time.monotonic() < deadline, "the worker lives on"
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("options", "port"),
+    [
+        ([], 3000),
+        (["--arg", "model=pocket"], 3000),
+        (["--port", "4000", "--arg", "model=pocket"], 4000),
+        (["--arg=model=pocket", "--port=4000"], 4000),
+        (["-p", "4000"], 4000),
+    ],
+)
+def test_the_starter_asks_where_the_server_listens(options, port):
+    assert port_of(options) == port
+
+
+def test_the_starter_shows_an_answer_and_ends_with_its_server(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {"BENTOML_HOME": str(tmp_path), "BENTOML_DO_NOT_TRACK": "True"}
+    command = [sys.executable, "-m", "api", "--port", str(port), "--arg", "kv_memory_gb=0.1"]
+    starter = subprocess.Popen(
+        command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    shown = ""
+    for line in starter.stdout:
+        shown += line
+        if "temperature" in line:
+            break
+    assert "pocket is ready" in shown
+    assert "I am Kamado Pocket" in shown
+    starter.terminate()
+    starter.communicate(timeout=60)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}/livez")
 
 
 @pytest.mark.parametrize(
