@@ -154,8 +154,9 @@ def post(server):
 
 @pytest.fixture(scope="session")
 def bento(tmp_path_factory):
-    """As `bentoml build` is run by hand, into a store of its own."""
+    """As `make bento` builds it, into a store of its own."""
     home = tmp_path_factory.mktemp("bentoml")
+    subprocess.run([sys.executable, "-m", "deploy.sbom"], cwd=PROJECT, check=True)
     subprocess.run(
         [sys.executable, "-m", "bentoml", "build", "--output", "tag"],
         cwd=PROJECT,
