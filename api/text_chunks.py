@@ -67,11 +67,15 @@ def _within(chunk: Chunk, num_tokens: Callable[[str], int], max_tokens: int) -> 
         return
     middle = len(chunk.text) // 2
     space = chunk.text.rfind(" ", 1, middle + 1)
-    first = Chunk(chunk.text[:space], " ") if space > 0 else Chunk(chunk.text[:middle], "")
-    rest = chunk.text[len(first.text) + len(first.gap) :]
-    yield from _within(first, num_tokens, max_tokens)
-    if rest:
-        yield from _within(Chunk(rest, chunk.gap), num_tokens, max_tokens)
+    first = chunk.text[:space].rstrip() if space > 0 else ""
+    first = first or chunk.text[:middle]
+    rest = chunk.text[len(first) :].lstrip()
+    gap = chunk.text[len(first) : len(chunk.text) - len(rest)]
+    if not rest:  # space is all that was left
+        yield from _within(Chunk(first, gap + chunk.gap), num_tokens, max_tokens)
+        return
+    yield from _within(Chunk(first, gap), num_tokens, max_tokens)
+    yield from _within(Chunk(rest, chunk.gap), num_tokens, max_tokens)
 
 
 def _joined(gathered: list[Chunk]) -> Chunk:

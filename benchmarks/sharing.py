@@ -96,12 +96,12 @@ def _first_token_s(record: RequestRecord) -> float:
 
 
 def _gaps(records: Sequence[RequestRecord], start_s: float, end_s: float) -> list[float]:
-    """Between events of one stream, those that end within the time."""
+    """Between events of one stream, those that share a moment with the time."""
     return [
         later - earlier
         for record in records
         for earlier, later in zip(record.event_times_s, record.event_times_s[1:], strict=False)
-        if start_s < later <= end_s
+        if later > start_s and earlier < end_s
     ]
 
 

@@ -19,7 +19,7 @@ from langchain_kamado import ChatKamado, KamadoEmbeddings
 FACTS = [
     "Mara lives in Lisbon.",
     "The library closes at eight in the evening.",
-    "Seven plus four is eleven.",
+    "The bus to the harbour is blue.",
     "Jonas works as a baker.",
     "The red car belongs to nobody.",
 ]

@@ -1,7 +1,7 @@
 """Chunks lose nothing, keep within their bounds, and end with sentences where they can."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from api.text_chunks import Chunk, chunks
@@ -14,6 +14,8 @@ def cut(text, max_tokens, max_sentences=None):
     return list(chunks(text, num_tokens=len, max_tokens=max_tokens, max_sentences=max_sentences))
 
 
+@settings(max_examples=400, deadline=None)
+@example(text="a  ?", max_tokens=1, max_sentences=None)
 @given(text=TEXTS, max_tokens=st.integers(1, 40), max_sentences=st.none() | st.integers(1, 3))
 def test_nothing_is_lost_and_nothing_too_long(text, max_tokens, max_sentences):
     found = cut(text, max_tokens, max_sentences)
