@@ -17,7 +17,13 @@ NUM_LINES = 30
 
 
 def line(i, **body):
-    body = {"model": "pocket", "prompt": f"House {i}", "seed": i, "max_tokens": 120} | body
+    body = {
+        "model": "pocket",
+        "prompt": f"House {i}",
+        "seed": i,
+        "max_tokens": 400,
+        "ignore_eos": True,
+    } | body
     body = {"ignore_eos": True} | body
     return {"custom_id": f"{i}", "method": "POST", "url": "/v1/completions", "body": body}
 
