@@ -54,8 +54,9 @@ class LongText:
 
     async def reduced(self, text: str, messages: Messages, max_sentences: int | None) -> LongAnswer:
         """One answer to the answers to all chunks. `max_sentences` bounds the chunks of the text
-        itself. An answer has at most a quarter of a chunk's tokens, so that there are fewer
-        chunks with every round."""
+        itself. An answer has at most a quarter of a chunk's tokens; bytes that make no character
+        come back as three times as many, so after a round that left more than half of the chunks
+        it may have half as many."""
         return await self._in_time(self._reduced(text, messages, max_sentences))
 
     async def _reduced(
@@ -63,10 +64,14 @@ class LongText:
     ) -> LongAnswer:
         max_tokens = min(await self._room(messages) // 2, MAX_SUMMARIZED_TOKENS)
         total = LongAnswer(text, False, Usage())
+        max_answer_tokens, num_before = max_tokens // 4, MAX_CHUNKS * 2
         while True:
             cut = await self._cut(total.text, max_tokens, max_sentences)
+            if len(cut) * 2 > num_before:
+                max_answer_tokens //= 2
+            num_before = len(cut)
             cut = [Chunk(chunk.text, "\n") for chunk in cut]
-            answer = await self._answers(cut, messages, max_tokens // 4)
+            answer = await self._answers(cut, messages, max_answer_tokens)
             total = LongAnswer(
                 answer.text.strip(), total.is_cut or answer.is_cut, _sum(total.usage, answer.usage)
             )

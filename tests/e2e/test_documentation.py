@@ -135,7 +135,7 @@ STRANGE: list[object] = [
     1.5,
     "",
     "x",
-    "\ufffd" * 300,
+    "\ufffd" * 3000,
     [],
     [[]],
     [None],
