@@ -10,6 +10,14 @@ from langchain_kamado import ChatKamado
 from tests.e2e.conftest import Server
 
 ALIAS = "pocket-by-another-name"
+FIELDS = {"model": "pocket", "base_url": "http://127.0.0.1:3000"}
+"""Of an object that never asks a server."""
+FROM_ENVIRONMENT = (
+    {"KAMADO_API_KEY": "a key", "KAMADO_BASE_URL": "http://kamado:3000"},
+    {"model": "pocket"},
+    {"api_key": "a key", "base_url": "http://kamado:3000"},
+)
+"""Variables, fields beside them, and the fields that the variables fill."""
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests
 
 from langchain_kamado import ChatKamado
-from tests.langchain_kamado.conftest import ALIAS
+from tests.langchain_kamado.conftest import ALIAS, FIELDS, FROM_ENVIRONMENT
 
 pytestmark = [
     # the suite itself uses what langchain-core has deprecated
@@ -21,15 +21,11 @@ class TestUnits(ChatModelUnitTests):
 
     @property
     def chat_model_params(self):
-        return {"model": "pocket", "base_url": "http://127.0.0.1:3000"}
+        return FIELDS
 
     @property
     def init_from_env_params(self):
-        return (
-            {"KAMADO_API_KEY": "a key", "KAMADO_BASE_URL": "http://kamado:3000"},
-            {"model": "pocket"},
-            {"api_key": "a key", "base_url": "http://kamado:3000"},
-        )
+        return FROM_ENVIRONMENT
 
     @pytest.mark.xfail(
         reason="the suite loads with allowed_objects='all', which admits only classes that "

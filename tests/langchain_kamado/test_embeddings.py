@@ -8,6 +8,7 @@ from langchain_tests.integration_tests import EmbeddingsIntegrationTests
 from langchain_tests.unit_tests import EmbeddingsUnitTests
 
 from langchain_kamado import BadRequestError, KamadoEmbeddings
+from tests.langchain_kamado.conftest import FIELDS, FROM_ENVIRONMENT
 
 
 class TestUnits(EmbeddingsUnitTests):
@@ -17,15 +18,11 @@ class TestUnits(EmbeddingsUnitTests):
 
     @property
     def embedding_model_params(self):
-        return {"model": "pocket", "base_url": "http://127.0.0.1:3000"}
+        return FIELDS
 
     @property
     def init_from_env_params(self):
-        return (
-            {"KAMADO_API_KEY": "a key", "KAMADO_BASE_URL": "http://kamado:3000"},
-            {"model": "pocket"},
-            {"api_key": "a key", "base_url": "http://kamado:3000"},
-        )
+        return FROM_ENVIRONMENT
 
 
 @pytest.mark.slow

@@ -5,7 +5,6 @@ import random
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from models.architectures.loading import load_causal_lm
 
@@ -14,28 +13,8 @@ MAX_TOKENS = 12
 
 
 @pytest.fixture(scope="module")
-def reference():
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=VOCAB,
-        hidden_size=48,
-        intermediate_size=96,
-        num_hidden_layers=3,
-        num_attention_heads=6,
-        num_key_value_heads=2,
-        head_dim=16,
-        max_position_embeddings=128,
-        bos_token_id=None,
-        eos_token_id=None,
-        pad_token_id=0,
-    )
-    model = LlamaForCausalLM(config).eval()
-    with torch.no_grad():  # spread the logits, so that rounding decides no token
-        for parameter in model.parameters():
-            parameter.mul_(4) if parameter.ndim > 1 else parameter.add_(
-                torch.randn_like(parameter) * 0.2
-            )
-    return model
+def reference(spread_llama):
+    return spread_llama(VOCAB, 48, 3, 6)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@ cost one forward of the prompts and one of the answers."""
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from models.architectures.loading import load_causal_lm
 from runners.engine.scoring_task import ScoringTask
@@ -14,27 +13,8 @@ ANSWERS = ((1,), (2, 3), (2, 3, 4, 9, 11, 13), (5, 5), (60,))
 
 
 @pytest.fixture(scope="module")
-def reference():
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=VOCAB,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=16,
-        max_position_embeddings=128,
-        bos_token_id=None,
-        eos_token_id=None,
-        pad_token_id=0,
-    )
-    model = LlamaForCausalLM(config).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim > 1:
-                parameter.mul_(4)
-    return model
+def reference(spread_llama):
+    return spread_llama(VOCAB, 32, 2, 4)
 
 
 @pytest.fixture
