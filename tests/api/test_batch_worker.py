@@ -147,6 +147,11 @@ def custom_ids(state, *file_ids):
 async def test_a_batch_is_worked_off_a_few_lines_at_a_time(state, make, ended):
     batch = await make(12)
     state.work()
+
+    async def all_slots_are_taken():
+        return state.caller.num_running == 2
+
+    await until(all_slots_are_taken)
     state.caller.gate.set()
     done = await ended(batch)
     assert (done.status, done.num_lines, done.num_completed) == ("completed", 12, 12)
