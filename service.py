@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import bentoml
 from bentoml.exceptions import BentoMLException
+from starlette.exceptions import HTTPException
 
 from api.adaptive_batching import BatchedService
 from api.app import HttpLimits, create_app
@@ -34,6 +35,7 @@ from api.score import score_routes
 from api.serving import Serving
 from api.settings import load_settings, refuse_lost_arguments
 from api.similarity import Similarity
+from api.supervisor import fail_on_signal
 from api.uvicorn_server import end_stalled_connections, keep_connections, running_server
 from models.errors import ModelError
 from models.store import resolve_model
@@ -136,6 +138,7 @@ class Kamado:
     @staticmethod
     def check_models() -> None:
         """In the supervisor, before there is a worker: a wrong name ends the command at once."""
+        fail_on_signal()
         for name in filter(None, (settings.model, settings.embedding_model, settings.rerank_model)):
             try:
                 resolve_model(name)
@@ -143,7 +146,10 @@ class Kamado:
                 raise BentoMLException(str(error)) from None
 
     async def __is_ready__(self) -> bool:
-        return served.is_ready
+        if served.is_ready:
+            return True
+        refusal = served.unavailable()
+        raise HTTPException(refusal.status, str(refusal))  # BentoML's own would not say why
 
     async def __metrics__(self, bentomls_own: str) -> str:
         return bentomls_own + metrics.render()
@@ -179,12 +185,15 @@ class Kamado:
         await runner.drain(settings.drain_timeout_s)
 
     async def _watch(self) -> None:
-        """A model that cannot be loaded ends the service; an engine that fails, its worker."""
+        """A model that cannot be loaded ends the service; an engine that fails, its worker. One
+        that is not what its card says ends neither: readiness stays red and says why."""
         was_ready = False
         while runner.failure is None:
             was_ready = served.is_ready
             await asyncio.sleep(0.2)
         logger.critical("%s cannot be served: %s", settings.model, runner.failure)
+        if served.card_error is not None:
+            return
         if was_ready:
             self._exit.now()
         else:

@@ -15,6 +15,8 @@ from types import FrameType
 import uvicorn
 from bentoml import server_context
 
+from api.supervisor import FAILURE_SIGNAL
+
 logger = logging.getLogger("kamado.exit")
 
 FLUSH_TIMEOUT_S = 5
@@ -55,9 +57,10 @@ class GracefulExit:
             self._server.should_exit = True
 
     def for_good(self) -> None:
-        """Stop this process and the supervisor that would only start it again."""
+        """Stop this process and the supervisor that would only start it again; the command ends
+        with exit code 1."""
         if server_context.worker_index is not None:
-            os.kill(os.getppid(), signal.SIGTERM)
+            os.kill(os.getppid(), FAILURE_SIGNAL)
         self.now()
 
     async def watch_supervisor(self) -> None:

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from api.errors import RETRY_UNAVAILABLE_S, NotFoundError, UnavailableError
+from models.errors import CardError
 from runners.engine.errors import EngineClosedError
 from runners.engine.stats import EngineStats
 from runners.model_text import ModelText
@@ -41,11 +42,23 @@ class ServedModel:
         """Raises UnavailableError for as long as nothing can be generated."""
         if self.is_ready and self.text is not None:
             return self.text
+        raise self.unavailable()
+
+    @property
+    def card_error(self) -> CardError | None:
+        """In what the model is not the one that its card describes; None as far as it is."""
+        failure = self.runner.failure
+        return failure if isinstance(failure, CardError) else None
+
+    def unavailable(self) -> UnavailableError:
+        """Why nothing can be asked of the model now."""
         reason = {
             RunnerState.LOADING: "the model is still loading.",
             RunnerState.CLOSED: "the service is shutting down.",
         }.get(self.runner.state, "the model cannot be served.")
-        raise UnavailableError(reason, retry_after_s=RETRY_UNAVAILABLE_S)
+        if self.card_error is not None:
+            reason = f"the model is not served: {self.card_error}"
+        return UnavailableError(reason, retry_after_s=RETRY_UNAVAILABLE_S)
 
     def engine_stats(self) -> EngineStats | None:
         """None until there is an engine."""

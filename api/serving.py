@@ -8,7 +8,6 @@ import gc
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from api.errors import RETRY_UNAVAILABLE_S, UnavailableError
 from api.served_model import ServedModel
 from api.settings import Settings
 from models.kernels.openmp import bound_spinning
@@ -40,13 +39,13 @@ class Serving:
         """Raises UnavailableError for as long as the model loads."""
         if self.served.is_ready and self._embedder is not None:
             return self._embedder
-        raise UnavailableError("the model is not ready.", retry_after_s=RETRY_UNAVAILABLE_S)
+        raise self.served.unavailable()
 
     def ready_pair_scorer(self) -> PairScorer:
         """Raises UnavailableError for as long as the models load."""
         if self.served.is_ready and self._pair_scorer is not None:
             return self._pair_scorer
-        raise UnavailableError("the model is not ready.", retry_after_s=RETRY_UNAVAILABLE_S)
+        raise self.served.unavailable()
 
     def close(self) -> None:
         """Aborts what still runs."""

@@ -8,6 +8,8 @@ ModelError
 ├── RecipeError              a recipe with a key, value or module that does not exist
 ├── GateError                a quantised model is worse than its recipe allows; names the modules
 └── CardError                a model does not do what its card says: files or answers have changed
+
+A CardError is shown to callers, too, so it names files without their folder.
 """
 
 

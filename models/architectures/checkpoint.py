@@ -17,7 +17,7 @@ from models.architectures.stored_tensor import (
     stored_tensors,
     tensor_digest,
 )
-from models.errors import CheckpointError, UnsupportedModelError
+from models.errors import CardError, CheckpointError, UnsupportedModelError
 
 SINGLE_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
@@ -77,8 +77,8 @@ class Checkpoint:
         return sum(path.stat().st_size for path in {s.path for s in self._stored.values()})
 
     def tensor(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
-        """The tensor as stored, on the CPU. Raises CheckpointError unless of `shape`, finite and as
-        its digest says."""
+        """The tensor as stored, on the CPU. Raises CheckpointError unless of `shape` and finite,
+        CardError unless as its digest says."""
         stored = self._stored.get(name)
         if stored is None:
             raise CheckpointError(
@@ -91,8 +91,8 @@ class Checkpoint:
             )
         tensor = stored.read()
         if self._digests is not None and self._digests.get(name) != tensor_digest(tensor):
-            raise CheckpointError(
-                f"{stored.path}: tensor {name} is not the one that card.json describes: its "
+            raise CardError(
+                f"{stored.path.name}: tensor {name} is not the one that card.json describes: its "
                 "digest differs. Fetch or make the model again, or serve with digests=false."
             )
         if not is_finite(tensor):

@@ -83,8 +83,14 @@ def read_card(folder: Path) -> Card | None:
         return Card.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValidationError) as error:
-        raise CardError(f"{path} is no card: {error}") from error
+    except OSError as error:
+        raise CardError(f"{path.name} cannot be read: {error.strerror}.") from error
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        field = ".".join(map(str, fault["loc"])) or "the whole"
+        raise CardError(
+            f"{path.name} is no card: {field}: {fault['msg']}. Fetch or make the model again."
+        ) from error
 
 
 def now() -> str:

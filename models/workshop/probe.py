@@ -9,6 +9,7 @@ import random
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from models.architectures.causal_lm import CausalLM
@@ -40,10 +41,7 @@ def write_probe(model: CausalLM, folder: Path) -> None:
 def check_probe(model: CausalLM, folder: Path, *, is_exact: bool) -> None:
     """Raises CardError where the answers are not those that are kept. Where activations or weights
     are rounded further than when the card was made, `is_exact` is false."""
-    path = folder / PROBE_FILE
-    if not path.is_file():
-        raise CardError(f"{path} is missing. Make the model again, or serve with probe=false.")
-    kept = load_file(path)
+    kept = _kept(folder)
     hidden, logits = _answers(model, kept["ids"])
     tolerance = EXACT_TOLERANCE if is_exact else ROUNDED_TOLERANCE
     for name, found in (("hidden", hidden), ("logits", logits)):
@@ -55,6 +53,18 @@ def check_probe(model: CausalLM, folder: Path, *, is_exact: bool) -> None:
                 "has changed, or this machine's kernels disagree. Make or fetch the model again; "
                 "probe=false serves it all the same."
             )
+
+
+def _kept(folder: Path) -> dict[str, torch.Tensor]:
+    """ids, hidden and logits of `write_probe`. Raises CardError."""
+    try:
+        kept = load_file(folder / PROBE_FILE)
+        return {name: kept[name] for name in ("ids", "hidden", "logits")}
+    except (OSError, SafetensorError, KeyError):
+        raise CardError(
+            f"{PROBE_FILE} is missing or damaged. Make or fetch the model again, or serve with "
+            "probe=false."
+        ) from None
 
 
 def _answers(model: CausalLM, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

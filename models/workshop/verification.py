@@ -18,7 +18,7 @@ def verify_answers(model: CausalLM, folder: Path, card: Card, *, is_exact: bool)
 
 def verified_checkpoint(folder: Path, card: Card) -> Checkpoint:
     """The folder's weights, each verified as it is read; all files beside them are verified now.
-    Raises CardError for a file that is not the one of the card."""
+    Raises CardError for a file that is not the one of the card, as reading a tensor then does."""
     for name, digest in card.files.items():
         if name.endswith(".safetensors") and name != PROBE_FILE:
             continue
@@ -26,11 +26,11 @@ def verified_checkpoint(folder: Path, card: Card) -> Checkpoint:
             found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
         except FileNotFoundError:
             raise CardError(
-                f"{folder / name} is missing; the card names it. Fetch or make the model again."
+                f"{name} is missing; the card names it. Fetch or make the model again."
             ) from None
         if found != digest:
             raise CardError(
-                f"{folder / name} is not the file that card.json describes: its digest differs. "
+                f"{name} is not the file that card.json describes: its digest differs. "
                 "Fetch or make the model again, or serve with digests=false."
             )
     return Checkpoint(folder, card.tensors)

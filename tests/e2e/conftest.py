@@ -51,9 +51,22 @@ class Server:
             return httpx.get(self.url + path, timeout=5).status_code
         return None
 
+    def body(self, path):
+        """None while nobody listens."""
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(self.url + path, timeout=5).text
+        return None
+
     def wait(self, path, status):
+        self._wait_for(lambda: self.status(path), lambda seen: seen == status, path)
+
+    def wait_for_body(self, path, text):
+        """Until `text` is in what `path` answers."""
+        self._wait_for(lambda: self.body(path), lambda seen: text in (seen or ""), path)
+
+    def _wait_for(self, look, is_it, path):
         deadline = time.monotonic() + START_TIMEOUT_S
-        while (seen := self.status(path)) != status:
+        while not is_it(seen := look()):
             assert self.process.poll() is None, self.log
             assert time.monotonic() < deadline, f"{path} is {seen}\n{self.log}"
             time.sleep(0.1)

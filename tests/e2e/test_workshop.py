@@ -1,4 +1,5 @@
-"""A model of the workshop behind a real server: its card is shown, and a changed scale stops it."""
+"""A model of the workshop behind a real server: its card is shown, and a changed scale turns
+readiness red."""
 
 import shutil
 
@@ -40,12 +41,22 @@ def test_it_answers_and_shows_its_card(start, folder):
         ({"digests": "false"}, "does not answer as when its card was made"),
     ],
 )
-def test_a_changed_scale_ends_the_service(start, folder, tmp_path, options, message):
+def test_a_changed_scale_turns_readiness_red(start, folder, tmp_path, options, message):
     bad = tmp_path / "bad"
     shutil.copytree(folder, bad)
     tensors = load_file(bad / "model.safetensors")
     tensors["model.layers.3.mlp.down_proj.weight._scale"][5] *= 4
     save_file(tensors, bad / "model.safetensors")
     server = start(model=bad, kv_memory_gb=0.1, **options)
-    server.process.wait(60)
-    assert message in server.log
+    server.wait_for_body("/readyz", message)
+    ready = httpx.get(f"{server.url}/readyz")
+    assert ready.status_code == 503
+    assert str(tmp_path) not in ready.text
+    assert server.status("/livez") == 200
+    for route, field in (("completions", "prompt"), ("embeddings", "input")):
+        refused = httpx.post(f"{server.url}/v1/{route}", json={"model": "bad", field: "Hello"})
+        assert refused.status_code == 503
+        assert message in refused.json()["error"]["message"]
+    server.process.terminate()
+    assert server.process.wait(60) == 0
+    assert "bad cannot be served" in server.log

@@ -8,13 +8,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models.architectures.loading import load_causal_lm
-from models.errors import CardError, CheckpointError, GateError
+from models.errors import CardError, GateError
 from models.store import resolve_model
 from models.workshop import make as module
 from models.workshop.card import CARD_FILE, read_card
 from models.workshop.evaluate import Original
 from models.workshop.make import make
-from models.workshop.probe import check_probe
+from models.workshop.probe import PROBE_FILE, check_probe
 from models.workshop.quantize import quantize
 from models.workshop.recipe import Recipe
 from runners.engine.config import CacheConfig, SchedulerConfig
@@ -118,8 +118,9 @@ def test_a_corrupted_scale_fails_at_the_gate(tiny, made, tmp_path, monkeypatch, 
 
 def test_a_corrupted_scale_fails_by_digest(made, tmp_path):
     folder = corrupted(made, tmp_path / "bad")
-    with pytest.raises(CheckpointError, match=f"tensor {SCALE} is not the one that card.json"):
+    with pytest.raises(CardError, match=f"tensor {SCALE} is not the one that card.json") as caught:
         load(folder)
+    assert str(tmp_path) not in str(caught.value), "callers see it, and paths are not theirs"
 
 
 def test_with_digests_off_a_corrupted_scale_fails_by_the_probe(made, tmp_path):
@@ -167,5 +168,16 @@ def test_a_broken_card_is_named(made, tmp_path):
     folder = tmp_path / "bad"
     shutil.copytree(made, folder)
     (folder / CARD_FILE).write_text('{"name": "x"}')
-    with pytest.raises(CardError, match=r"card\.json is no card"):
+    with pytest.raises(CardError, match=r"^card\.json is no card: created: Field required"):
         load(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"rubbish"])
+def test_a_broken_probe_is_named(made, tmp_path, content):
+    folder = tmp_path / "bad"
+    shutil.copytree(made, folder)
+    (folder / PROBE_FILE).write_bytes(content)
+    with pytest.raises(CardError, match="digest differs"):
+        load(folder)
+    with pytest.raises(CardError, match="is missing or damaged"):
+        load(folder, digests=False)
