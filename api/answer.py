@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from api.chat_shapes import CompletionUsage
 from api.choice_text import Delta
 from api.errors import ApiError
 from api.generation import Usage
@@ -42,7 +43,7 @@ def event(json: bytes) -> bytes:
 DONE = event(b"[DONE]")
 
 
-def usage_json(usage: Usage) -> Json:
+def usage_json(usage: Usage) -> CompletionUsage:
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,

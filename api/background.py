@@ -12,6 +12,7 @@ from api.errors import ApiError
 from api.generation import Generation
 from api.response_store import KeptResponse
 from api.responses_answer import ResponsesAnswer
+from api.responses_shapes import ResponseFault
 
 logger = logging.getLogger("kamado.api")
 
@@ -53,9 +54,11 @@ class Background:
         is_overdue = time.time() > body["created_at"] + self._limits.answer_s + GRACE_S
         if body["status"] != "in_progress" or body["id"] in self._tasks or not is_overdue:
             return kept
-        message = "the service ended before the answer was complete. Ask again."
-        error = {"code": "server_error", "message": message}
-        return replace(kept, body=body | {"status": "failed", "error": error})
+        fault: ResponseFault = {
+            "code": "server_error",
+            "message": "the service ended before the answer was complete. Ask again.",
+        }
+        return replace(kept, body={**body, "status": "failed", "error": fault})
 
     async def _finish(
         self,

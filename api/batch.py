@@ -7,23 +7,11 @@ validating or in_progress -> cancelling -> cancelled     the caller wished so
 
 import json
 from dataclasses import dataclass, fields
-from typing import Any
 
-Json = dict[str, Any]
+from api.batch_shapes import BatchObject, BatchStatus, BatchUsage
 
 OPEN_STATUSES = ("validating", "in_progress", "finalizing", "cancelling")
 """Somebody has to work on it; also how SQL writes a list."""
-
-TIMES = (
-    "in_progress_at",
-    "expires_at",
-    "finalizing_at",
-    "completed_at",
-    "failed_at",
-    "expired_at",
-    "cancelling_at",
-    "cancelled_at",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +26,7 @@ class Batch:
     metadata: str | None
     """JSON, as `errors` is."""
     output_expires_s: int | None
-    status: str
+    status: BatchStatus
     ending: str | None
     """Which status it takes once its output files are written."""
     model: str | None
@@ -66,7 +54,7 @@ class Batch:
         return self.status in OPEN_STATUSES
 
     @property
-    def json(self) -> Json:
+    def json(self) -> BatchObject:
         """File ids are shown once the files are there."""
         errors = None if self.errors is None else json.loads(self.errors)
         return {
@@ -81,7 +69,14 @@ class Batch:
             "output_file_id": None if self.is_open else self.output_file_id,
             "error_file_id": None if self.is_open else self.error_file_id,
             "created_at": self.created_at,
-            **{name: getattr(self, name) for name in TIMES},
+            "in_progress_at": self.in_progress_at,
+            "expires_at": self.expires_at,
+            "finalizing_at": self.finalizing_at,
+            "completed_at": self.completed_at,
+            "failed_at": self.failed_at,
+            "expired_at": self.expired_at,
+            "cancelling_at": self.cancelling_at,
+            "cancelled_at": self.cancelled_at,
             "request_counts": {
                 "total": self.num_lines,
                 "completed": self.num_completed,
@@ -92,7 +87,7 @@ class Batch:
         }
 
     @property
-    def _usage(self) -> Json:
+    def _usage(self) -> BatchUsage:
         return {
             "input_tokens": self.input_tokens,
             "input_tokens_details": {"cached_tokens": self.cached_tokens},

@@ -8,12 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.batch_shapes import BatchObject
 from api.batch_store import BatchStore, NewBatch
 from api.errors import InvalidRequestError
 from api.fields import Fields
 from api.json_body import read_json
 from api.json_response import json_response
-from api.listing import QueryFields, list_json, read_query
+from api.listing import Page, QueryFields, list_json, read_query
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -32,6 +33,10 @@ class BatchRequest(Fields):
     completion_window: Literal["24h"]
     metadata: dict[Key, Value] | None = Field(default=None, max_length=16)
     output_expires_after: OutputExpiresAfter | None = None
+
+
+class Batches(Page[BatchObject]):
+    """A page of the list."""
 
 
 class BatchesQuery(QueryFields):

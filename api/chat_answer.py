@@ -4,7 +4,17 @@ from collections.abc import Sequence
 
 import orjson
 
-from api.answer import DONE, LOWEST_LOGPROB, Json, event, token_name, usage_json
+from api.answer import DONE, LOWEST_LOGPROB, event, token_name, usage_json
+from api.chat_shapes import (
+    AlternativeToken,
+    AnsweredMessage,
+    ChatChoice,
+    ChatCompletion,
+    ChatCompletionChunk,
+    ChatLogprobs,
+    ChosenToken,
+    FinishReason,
+)
 from api.choice_text import Delta, TokenRecord
 from api.errors import ApiError
 from api.generation import Usage
@@ -29,20 +39,22 @@ class ChatAnswer:
         include_usage: bool,
     ) -> None:
         """`parsers`: one per choice, None where all its text is content."""
-        self._head: Json = {"id": answer_id, "created": created, "model": model}
+        self._id, self._created, self._model = answer_id, created, model
         self._tokenizer = tokenizer
         self._parsers = parsers
         self._call_id_length = call_id_length
         self._wants_logprobs = wants_logprobs
         self._include_usage = include_usage
-        head = orjson.dumps({**self._head, "object": "chat.completion.chunk"})
-        self._chunk_head = b"data: " + head[:-1] + b',"choices":[{"index":'
+        head = orjson.dumps(self._chunk_without_choices())
+        self._chunk_head = b"data: " + head.removesuffix(b"]}") + b'{"index":'
         self._chunk_tail = b'}],"usage":null}\n\n' if include_usage else b"}]}\n\n"
 
     def whole(self, choices: Sequence[Sequence[Delta]], usage: Usage) -> bytes:
-        body = {
-            **self._head,
+        body: ChatCompletion = {
+            "id": self._id,
             "object": "chat.completion",
+            "created": self._created,
+            "model": self._model,
             "choices": [self._choice(index, deltas) for index, deltas in enumerate(choices)],
             "usage": usage_json(usage),
         }
@@ -58,18 +70,27 @@ class ChatAnswer:
     def closing(self, usage: Usage) -> bytes:
         if not self._include_usage:
             return DONE
-        chunk = {**self._head, "object": "chat.completion.chunk", "choices": []}
-        return event(orjson.dumps({**chunk, "usage": usage_json(usage)})) + DONE
+        chunk: ChatCompletionChunk = {**self._chunk_without_choices(), "usage": usage_json(usage)}
+        return event(orjson.dumps(chunk)) + DONE
 
     def failure(self, error: ApiError) -> bytes:
         return event(error.body)
 
-    def _choice(self, index: int, deltas: Sequence[Delta]) -> Json:
+    def _chunk_without_choices(self) -> ChatCompletionChunk:
+        return {
+            "id": self._id,
+            "object": "chat.completion.chunk",
+            "created": self._created,
+            "model": self._model,
+            "choices": [],
+        }
+
+    def _choice(self, index: int, deltas: Sequence[Delta]) -> ChatChoice:
         records = [record for delta in deltas for record in delta.records]
         text = "".join(delta.text for delta in deltas)
         parser = self._parsers[index]
         if parser is None:
-            message: Json = {"role": "assistant", "content": text, "refusal": None}
+            message: AnsweredMessage = {"role": "assistant", "content": text, "refusal": None}
         else:
             message = message_json(parser, text, self._call_id_length)
         return {
@@ -123,8 +144,8 @@ class ChatAnswer:
             self._chunk_tail,
         )
 
-    def _logprobs(self, records: Sequence[TokenRecord]) -> Json:
-        content = [
+    def _logprobs(self, records: Sequence[TokenRecord]) -> ChatLogprobs:
+        content: list[ChosenToken] = [
             {
                 **self._token(record.logprob.token_id, record.logprob.logprob),
                 "top_logprobs": [self._token(*entry) for entry in record.logprob.top],
@@ -133,7 +154,7 @@ class ChatAnswer:
         ]
         return {"content": content, "refusal": None}
 
-    def _token(self, token_id: int, logprob: float) -> Json:
+    def _token(self, token_id: int, logprob: float) -> AlternativeToken:
         spelt = self._tokenizer.token_bytes(token_id)
         return {
             "token": token_name(spelt),
@@ -142,6 +163,6 @@ class ChatAnswer:
         }
 
 
-def _finish_reason(delta: Delta, parser: MessageParser | None) -> str | None:
+def _finish_reason(delta: Delta, parser: MessageParser | None) -> FinishReason | None:
     has_called = parser is not None and parser.num_calls > 0
     return "tool_calls" if has_called and delta.finish_reason == "stop" else delta.finish_reason

@@ -13,12 +13,14 @@ from typing import Any
 from pydantic import Field
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
+from typing_extensions import TypedDict
 
 from api.chat_request import ChatRequest
+from api.chat_shapes import ChatCompletion
 from api.completions import chat_answer
 from api.delivery import DeliveryLimits, send_part, start_response, whole_answer
 from api.disconnect import unless_disconnected
-from api.errors import ApiError, InvalidRequestError
+from api.errors import ApiError, ErrorBody, InvalidRequestError
 from api.fields import Fields
 from api.generator import Generator
 from api.json_body import read_json, validated
@@ -37,6 +39,13 @@ NDJSON_HEADERS = [
 class ChatBatchRequest(Fields):
     requests: list[dict[str, Any]] = Field(min_length=1, max_length=MAX_REQUESTS)
     """Each as for /v1/chat/completions, but not streamed."""
+
+
+class ChatBatchLine(TypedDict):
+    index: int
+    """Of the request that it answers."""
+    status: int
+    body: ChatCompletion | ErrorBody
 
 
 class ChatBatch:

@@ -3,10 +3,21 @@
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from runners.engine.request import FinishReason, SequenceOutput, TokenLogprob
 from runners.stop_strings import StopStrings
 from runners.tokenizer import Tokenizer
+
+TextEnding = Literal["stop", "length"]
+"""Why an answer ended, in OpenAI's words."""
+
+_ENDINGS: Mapping[FinishReason, TextEnding] = {
+    FinishReason.STOP: "stop",
+    FinishReason.COMPLETE: "stop",
+    FinishReason.LENGTH: "length",
+}
+"""All other reasons are told as errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +35,7 @@ class Delta:
     index: int
     text: str
     records: Sequence[TokenRecord] = ()
-    finish_reason: str | None = None
+    finish_reason: TextEnding | None = None
     stop_string: str | None = None
     """The one that ended it, if any did."""
 
@@ -80,10 +91,11 @@ class ChoiceText:
         if reason is not None:
             text += self._through(self._decoder.finish()) + self._stop.finish()
         self._num_sent += len(text)
-        if self._stop.found is not None or reason is FinishReason.COMPLETE:
+        if self._stop.found is not None:
             reason = FinishReason.STOP
         self.is_finished = reason is not None
-        return Delta(self.index, text, self._due_records(), reason, self._stop.found)
+        ending = None if reason is None else _ENDINGS[reason]
+        return Delta(self.index, text, self._due_records(), ending, self._stop.found)
 
     def _through(self, decoded: str, *, unchecked: bool = False) -> str:
         self._num_decoded += len(decoded)

@@ -11,16 +11,18 @@ import math
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from typing_extensions import TypedDict
 
-from api.answer import Json
 from api.chat_request import ChatRequest
 from api.classify_request import ClassifyRequest
 from api.disconnect import unless_disconnected
 from api.errors import InvalidRequestError, api_error
+from api.forward_usage import ForwardUsage, forward_usage
 from api.generator import Generator
 from api.json_body import read_json
 from api.json_response import json_response
@@ -35,6 +37,32 @@ MAX_LABEL_TOKENS = 1024
 
 ScoreRows = Callable[[Sequence[ScoringTask]], Awaitable[Sequence[Sequence[float]]]]
 """Per task, the log-probability of each of its answers."""
+
+
+class LabelProbability(TypedDict):
+    label: str
+    probability: float
+
+
+class ChosenLabel(TypedDict):
+    label: str
+    """The most probable one."""
+    labels: list[LabelProbability]
+    """All, in the order of the request."""
+
+
+class Classification(ChosenLabel):
+    index: int
+    object: Literal["classification"]
+
+
+class Classifications(TypedDict):
+    id: str
+    object: Literal["list"]
+    created: int
+    model: str
+    data: list[Classification]
+    usage: ForwardUsage
 
 
 class Classifier:
@@ -69,8 +97,7 @@ class Classifier:
             rows = await self._score_rows(tasks)
         except EngineError as error:
             raise api_error(error, {"prompt": "input"}) from error
-        num_tokens = sum(task.num_tokens for task in tasks)
-        body = {
+        body: Classifications = {
             "id": f"classify-{uuid.uuid4().hex}",
             "object": "list",
             "created": int(time.time()),
@@ -79,7 +106,7 @@ class Classifier:
                 {"index": index, "object": "classification", **_choice(request.chosen_labels, row)}
                 for index, row in enumerate(rows)
             ],
-            "usage": {"prompt_tokens": num_tokens, "total_tokens": num_tokens},
+            "usage": forward_usage(sum(task.num_tokens for task in tasks)),
         }
         return json_response(body)
 
@@ -119,11 +146,11 @@ class Classifier:
         return tasks
 
 
-def _choice(labels: Sequence[str], logprobs: Sequence[float]) -> Json:
+def _choice(labels: Sequence[str], logprobs: Sequence[float]) -> ChosenLabel:
     """The best label, and every label with its probability, in the order of the request."""
     best = max(logprobs)
     weights = [math.exp(logprob - best) for logprob in logprobs]
-    scored = [
+    scored: list[LabelProbability] = [
         {"label": label, "probability": weight / sum(weights)}
         for label, weight in zip(labels, weights, strict=True)
     ]

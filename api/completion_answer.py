@@ -4,8 +4,15 @@ from collections.abc import Sequence
 
 import orjson
 
-from api.answer import DONE, LOWEST_LOGPROB, Json, event, token_name, usage_json
-from api.choice_text import Delta, TokenRecord
+from api.answer import DONE, LOWEST_LOGPROB, event, token_name, usage_json
+from api.choice_text import Delta, TextEnding, TokenRecord
+from api.completion_shapes import (
+    Completion,
+    CompletionChoice,
+    CompletionChunk,
+    CompletionHead,
+    CompletionLogprobs,
+)
 from api.errors import ApiError
 from api.generation import Usage
 from runners.tokenizer import Tokenizer
@@ -25,7 +32,7 @@ class CompletionAnswer:
         num_logprobs: int | None,
         include_usage: bool,
     ) -> None:
-        self._head: Json = {
+        self._head: CompletionHead = {
             "id": answer_id,
             "object": "text_completion",
             "created": created,
@@ -39,7 +46,7 @@ class CompletionAnswer:
         self._chunk_tail = b'],"usage":null}\n\n' if include_usage else b"]}\n\n"
 
     def whole(self, choices: Sequence[Sequence[Delta]], usage: Usage) -> bytes:
-        body = {
+        body: Completion = {
             **self._head,
             "choices": [
                 self._choice(
@@ -65,7 +72,7 @@ class CompletionAnswer:
     def closing(self, usage: Usage) -> bytes:
         if not self._include_usage:
             return DONE
-        chunk = {**self._head, "choices": [], "usage": usage_json(usage)}
+        chunk: CompletionChunk = {**self._head, "choices": [], "usage": usage_json(usage)}
         return event(orjson.dumps(chunk)) + DONE
 
     def failure(self, error: ApiError) -> bytes:
@@ -76,8 +83,12 @@ class CompletionAnswer:
         return self._chunk_head + orjson.dumps(choice) + self._chunk_tail
 
     def _choice(
-        self, index: int, text: str, records: Sequence[TokenRecord], finish_reason: str | None
-    ) -> Json:
+        self,
+        index: int,
+        text: str,
+        records: Sequence[TokenRecord],
+        finish_reason: TextEnding | None,
+    ) -> CompletionChoice:
         wants_logprobs = self._num_logprobs is not None
         return {
             "index": index,
@@ -86,7 +97,7 @@ class CompletionAnswer:
             "finish_reason": finish_reason,
         }
 
-    def _logprobs(self, records: Sequence[TokenRecord]) -> Json:
+    def _logprobs(self, records: Sequence[TokenRecord]) -> CompletionLogprobs:
         tops = [
             {self._name(token_id): max(logprob, LOWEST_LOGPROB) for token_id, logprob in top}
             for top in (record.logprob.top for record in records)

@@ -6,7 +6,7 @@ ids are merged with other requests' rows. `embed_rows` is whatever merges them.
 
 import base64
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import numpy as np
 import orjson
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from typing_extensions import TypedDict
 
 from api.disconnect import unless_disconnected
 from api.embedding_rows import (
@@ -26,6 +27,7 @@ from api.embedding_rows import (
     checked_rows,
 )
 from api.errors import InvalidRequestError, api_error
+from api.forward_usage import ForwardUsage, forward_usage
 from api.json_body import off_loop, read_json
 from runners.embedder import Embedder, TokenRow
 from runners.engine.errors import EngineError
@@ -72,6 +74,20 @@ class EmbeddingRequest(BaseModel):
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = Field(default=None, ge=1)
     user: str | None = Field(default=None, max_length=512)
+
+
+class Embedding(TypedDict):
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str
+    """Numbers, or 32-bit floats as base64."""
+
+
+class Embeddings(TypedDict):
+    object: Literal["list"]
+    data: list[Embedding]
+    model: str
+    usage: ForwardUsage
 
 
 def embedding_routes(
@@ -148,14 +164,20 @@ def _cut(vectors: Matrix, dimensions: int) -> Matrix:
 def _body(vectors: Matrix, request: EmbeddingRequest, model: str, num_tokens: int) -> bytes:
     """As 32-bit floats either way: the decimals are the shortest that name them."""
     as_base64 = request.encoding_format == "base64"
-    data = [
+    data: list[Embedding] = [
         {
             "object": "embedding",
             "index": index,
-            "embedding": base64.b64encode(vector.tobytes()).decode() if as_base64 else vector,
+            "embedding": base64.b64encode(vector.tobytes()).decode()
+            if as_base64
+            else cast(list[float], vector),
         }
         for index, vector in enumerate(vectors)
     ]
-    usage = {"prompt_tokens": num_tokens, "total_tokens": num_tokens}
-    answer = {"object": "list", "data": data, "model": model, "usage": usage}
+    answer: Embeddings = {
+        "object": "list",
+        "data": data,
+        "model": model,
+        "usage": forward_usage(num_tokens),
+    }
     return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)

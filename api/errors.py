@@ -2,6 +2,7 @@
 
 ApiError                     500  our own fault; also the base
 ├── InvalidRequestError      400  a value, a field or a body that can never be served
+├── UnauthorizedError        401  no API key, or none of those that this service takes
 ├── NotFoundError            404  no such route or model
 ├── MethodNotAllowedError    405
 ├── SlowBodyError            408  the body did not arrive in time
@@ -18,6 +19,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 import orjson
+from typing_extensions import TypedDict  # pydantic reads no other below Python 3.12
 
 from runners.engine.errors import (
     ContextLengthError,
@@ -34,6 +36,21 @@ from runners.errors import (
 )
 
 MAX_MESSAGE_CHARS = 1000
+
+
+class Fault(TypedDict):
+    """`param` is the request's field at fault; `code` is for programs to read."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorBody(TypedDict):
+    """OpenAI's shape of whatever is refused."""
+
+    error: Fault
 
 
 class ApiError(Exception):
@@ -64,9 +81,15 @@ class ApiError(Exception):
 
     @property
     def body(self) -> bytes:
-        """{"error": {...}}, as JSON."""
-        error = {"message": self.shown, "type": self.type, "param": self.param, "code": self.code}
-        return orjson.dumps({"error": error})
+        """ErrorBody, as JSON."""
+        fault: Fault = {
+            "message": self.shown,
+            "type": self.type,
+            "param": self.param,
+            "code": self.code,
+        }
+        body: ErrorBody = {"error": fault}
+        return orjson.dumps(body)
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
@@ -89,6 +112,18 @@ class InvalidRequestError(ApiError, ValueError):
         for ours, theirs in names.items():
             message, param = message.replace(ours, theirs), param.replace(ours, theirs)
         return InvalidRequestError(message, param=param or None, code=self.code)
+
+
+class UnauthorizedError(ApiError):
+    """OpenAI's own type and code, which its clients make their AuthenticationError of."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    type = "invalid_request_error"
+    code = "invalid_api_key"
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        return [*super().headers, (b"www-authenticate", b"Bearer")]  # RFC 9110, 15.5.2
 
 
 class NotFoundError(ApiError):

@@ -6,11 +6,12 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
+from typing_extensions import TypedDict
 
 from api.file_store import FileStore
 from api.json_response import json_response
-from api.listing import QueryFields, list_json, read_query
-from api.stored_file import FileQuery
+from api.listing import Page, QueryFields, list_json, read_query
+from api.stored_file import FileObject, FileQuery
 from api.upload import read_upload
 
 
@@ -19,6 +20,16 @@ class FilesQuery(QueryFields):
     limit: int = Field(default=10_000, ge=1, le=10_000)
     order: Literal["asc", "desc"] = "desc"
     purpose: str | None = None
+
+
+class Files(Page[FileObject]):
+    """A page of the list."""
+
+
+class DeletedFile(TypedDict):
+    id: str
+    object: Literal["file"]
+    deleted: bool
 
 
 def file_routes(files: FileStore, *, max_file_bytes: int) -> list[Route]:
@@ -45,7 +56,8 @@ def file_routes(files: FileStore, *, max_file_bytes: int) -> list[Route]:
     async def delete(request: Request) -> Response:
         file_id = request.path_params["file_id"]
         await files.delete(file_id)
-        return json_response({"id": file_id, "object": "file", "deleted": True})
+        deleted: DeletedFile = {"id": file_id, "object": "file", "deleted": True}
+        return json_response(deleted)
 
     return [
         Route("/v1/files", create, methods=["POST"]),

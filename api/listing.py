@@ -1,10 +1,11 @@
 """A page of a list, in OpenAI's shape, and the query that asks for one."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
+from typing_extensions import TypedDict
 
 from api.json_body import validated
 
@@ -23,11 +24,24 @@ def read_query(request: Request, model: type[Query]) -> Query:
     return validated(dict(request.query_params), model)
 
 
-def list_json(items: Sequence[dict[str, Any]], *, has_more: bool) -> dict[str, Any]:
-    """`items` have ids, which are the cursors of the pages before and after."""
+Listed = TypeVar("Listed")
+
+
+class Page(TypedDict, Generic[Listed]):
+    """The first and the last id are the cursors of the pages before and after."""
+
+    object: Literal["list"]
+    data: list[Listed]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+def list_json(items: Sequence[Any], *, has_more: bool) -> Page[Any]:
+    """`items` have ids."""
     return {
         "object": "list",
-        "data": items,
+        "data": [*items],
         "first_id": items[0]["id"] if items else None,
         "last_id": items[-1]["id"] if items else None,
         "has_more": has_more,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import orjson
 
-from api.answer import Json
+from api.chat_shapes import AnsweredMessage, ChatDelta, ToolCallDelta
 from runners.dialects.message_parser import (
     CallArguments,
     CallBegin,
@@ -27,12 +27,12 @@ def new_call_id(length: int | None) -> str:
     return "".join(secrets.choice(_ALPHANUMERIC) for _ in range(length))
 
 
-def message_json(parser: MessageParser, text: str, call_id_length: int | None) -> Json:
+def message_json(parser: MessageParser, text: str, call_id_length: int | None) -> AnsweredMessage:
     """The whole message of one choice."""
     parts = [*parser.add(text), *parser.finish()]
     content = "".join(part.text for part in parts if isinstance(part, Content))
     reasoning = "".join(part.text for part in parts if isinstance(part, Reasoning))
-    message: Json = {"role": "assistant", "content": content, "refusal": None}
+    message: AnsweredMessage = {"role": "assistant", "content": content, "refusal": None}
     if reasoning:
         message["reasoning_content"] = reasoning
     if calls := [part for part in parts if isinstance(part, CallBegin)]:
@@ -58,7 +58,7 @@ def delta_jsons(parts: Sequence[Part], call_id_length: int | None) -> list[bytes
     return [orjson.dumps(_delta_json(part, call_id_length)) for part in _merged(parts)]
 
 
-def _delta_json(part: Part, call_id_length: int | None) -> Json:
+def _delta_json(part: Part, call_id_length: int | None) -> ChatDelta:
     match part:
         case Content(text):
             return {"content": text}
@@ -67,7 +67,7 @@ def _delta_json(part: Part, call_id_length: int | None) -> Json:
         case CallArguments(index, text):
             return {"tool_calls": [{"index": index, "function": {"arguments": text}}]}
         case CallBegin(index, name):
-            call = {
+            call: ToolCallDelta = {
                 "index": index,
                 "id": new_call_id(call_id_length),
                 "type": "function",

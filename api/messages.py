@@ -20,6 +20,7 @@ from api.messages_request import (
     MessagesRequest,
     in_anthropics_words,
 )
+from api.messages_shapes import TokenCount
 
 
 class Messages:
@@ -60,4 +61,5 @@ class Messages:
             http.scope, http.receive, CountTokensRequest, max_bytes=self._max_body_bytes
         )
         ids = await self._generator.chat_ids(request.of_chat)
-        return json_response({"input_tokens": len(ids)})
+        count: TokenCount = {"input_tokens": len(ids)}
+        return json_response(count)

@@ -5,12 +5,25 @@ from collections.abc import Sequence
 import jiter
 import orjson
 
-from api.answer import Json
 from api.answer_blocks import AnswerBlocks, Block, BlockEvent, BlockKind, Closed, Grown, Opened
 from api.choice_text import Delta
 from api.errors import ApiError
 from api.generation import Usage
 from api.messages_error import error_json
+from api.messages_shapes import (
+    BlockDelta,
+    ContentBlock,
+    ContentBlockDelta,
+    ContentBlockStart,
+    ContentBlockStop,
+    Message,
+    MessageDelta,
+    MessageEnding,
+    MessageEvent,
+    MessageHead,
+    MessageStart,
+    MessageUsage,
+)
 
 
 class MessagesAnswer:
@@ -20,7 +33,7 @@ class MessagesAnswer:
     def __init__(
         self, answer_id: str, model: str, blocks: AnswerBlocks, prompt_tokens: int
     ) -> None:
-        self._head: Json = {
+        self._head: MessageHead = {
             "id": answer_id,
             "type": "message",
             "role": "assistant",
@@ -33,7 +46,7 @@ class MessagesAnswer:
         for delta in choices[0]:
             for _ in self._blocks.add(delta):
                 pass  # only what they add up to is told
-        body = {
+        body: Message = {
             **self._head,
             "content": [_block_json(block, block.text) for block in self._blocks.blocks],
             **self._ending(),
@@ -42,55 +55,68 @@ class MessagesAnswer:
         return orjson.dumps(body)
 
     def opening(self) -> bytes:
-        message = {
+        message: Message = {
             **self._head,
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
             "usage": _usage_json(Usage(self._prompt_tokens)),
         }
-        return event("message_start", {"message": message})
+        start: MessageStart = {"type": "message_start", "message": message}
+        return event(start)
 
     def events(self, deltas: Sequence[Delta]) -> bytes:
         return b"".join(_event_of(happened) for d in deltas for happened in self._blocks.add(d))
 
     def closing(self, usage: Usage) -> bytes:
-        last = {"delta": self._ending(), "usage": _usage_json(usage)}
-        return event("message_delta", last) + event("message_stop", {})
+        last: MessageDelta = {
+            "type": "message_delta",
+            "delta": self._ending(),
+            "usage": _usage_json(usage),
+        }
+        return event(last) + event({"type": "message_stop"})
 
     def failure(self, error: ApiError) -> bytes:
-        return event("error", error_json(error))
+        return event(error_json(error))
 
-    def _ending(self) -> Json:
+    def _ending(self) -> MessageEnding:
         ending = self._blocks.ending
         assert ending is not None, "asked for before the end"
         if ending.stop_string is not None:
-            reason = "stop_sequence"
-        elif ending.finish_reason == "length":
-            reason = "max_tokens"
-        else:
-            reason = "tool_use" if self._blocks.has_calls else "end_turn"
-        return {"stop_reason": reason, "stop_sequence": ending.stop_string}
+            return {"stop_reason": "stop_sequence", "stop_sequence": ending.stop_string}
+        if ending.finish_reason == "length":
+            return {"stop_reason": "max_tokens", "stop_sequence": None}
+        if self._blocks.has_calls:
+            return {"stop_reason": "tool_use", "stop_sequence": None}
+        return {"stop_reason": "end_turn", "stop_sequence": None}
 
 
-def event(name: str, fields: Json) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (name.encode(), orjson.dumps({"type": name, **fields}))
+def event(told: MessageEvent) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (told["type"].encode(), orjson.dumps(told))
 
 
 def _event_of(happened: BlockEvent) -> bytes:
     match happened:
         case Opened(block):
-            begun = {"index": block.index, "content_block": _block_json(block, "")}
-            return event("content_block_start", begun)
+            begun: ContentBlockStart = {
+                "type": "content_block_start",
+                "index": block.index,
+                "content_block": _block_json(block, ""),
+            }
+            return event(begun)
         case Grown(block, text):
-            return event(
-                "content_block_delta", {"index": block.index, "delta": _delta_json(block, text)}
-            )
+            grown: ContentBlockDelta = {
+                "type": "content_block_delta",
+                "index": block.index,
+                "delta": _delta_json(block, text),
+            }
+            return event(grown)
         case Closed(block):
-            return event("content_block_stop", {"index": block.index})
+            closed: ContentBlockStop = {"type": "content_block_stop", "index": block.index}
+            return event(closed)
 
 
-def _block_json(block: Block, text: str) -> Json:
+def _block_json(block: Block, text: str) -> ContentBlock:
     """A call that was cut short has as much of its input as is there."""
     match block.kind:
         case BlockKind.TEXT:
@@ -102,7 +128,7 @@ def _block_json(block: Block, text: str) -> Json:
             return {"type": "tool_use", "id": block.id, "name": block.name, "input": given}
 
 
-def _delta_json(block: Block, text: str) -> Json:
+def _delta_json(block: Block, text: str) -> BlockDelta:
     match block.kind:
         case BlockKind.TEXT:
             return {"type": "text_delta", "text": text}
@@ -112,7 +138,7 @@ def _delta_json(block: Block, text: str) -> Json:
             return {"type": "input_json_delta", "partial_json": text}
 
 
-def _usage_json(usage: Usage) -> Json:
+def _usage_json(usage: Usage) -> MessageUsage:
     return {
         "input_tokens": usage.prompt_tokens - usage.cached_tokens,
         "cache_creation_input_tokens": 0,

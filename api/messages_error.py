@@ -4,8 +4,8 @@ from http import HTTPStatus
 
 import orjson
 
-from api.answer import Json
 from api.errors import ApiError
+from api.messages_shapes import MessageError, MessageErrorEvent
 
 PATH = "/v1/messages"
 """Whatever is refused at or below it is refused in this shape."""
@@ -25,7 +25,7 @@ def is_anthropics(path: str) -> bool:
     return path == PATH or path.startswith(PATH + "/")
 
 
-def error_json(error: ApiError) -> Json:
+def error_json(error: ApiError) -> MessageErrorEvent:
     """{"type": "error", "error": {"type", "message"}}."""
     default = "invalid_request_error" if error.status < 500 else "api_error"
     kind = _TYPES.get(error.status, default)
@@ -33,4 +33,5 @@ def error_json(error: ApiError) -> Json:
 
 
 def error_body(error: ApiError, request_id: str) -> bytes:
-    return orjson.dumps({**error_json(error), "request_id": request_id})
+    body: MessageError = {**error_json(error), "request_id": request_id}
+    return orjson.dumps(body)

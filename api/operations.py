@@ -2,24 +2,34 @@
 and another sees to it that no route is left out."""
 
 from api.answer import Json
-from api.batches import BatchesQuery, BatchRequest
-from api.cancel import CancelRequest
-from api.chat_batch import ChatBatchRequest
+from api.batch_shapes import BatchObject
+from api.batches import Batches, BatchesQuery, BatchRequest
+from api.cancel import CancelAnswer, CancelRequest
+from api.chat_batch import ChatBatchLine, ChatBatchRequest
 from api.chat_request import ChatRequest
+from api.chat_shapes import ChatCompletion, ChatCompletionChunk
+from api.classify import Classifications
 from api.classify_request import ClassifyRequest
 from api.completion_request import CompletionRequest
-from api.embeddings import EmbeddingRequest
-from api.files import FilesQuery
+from api.completion_shapes import Completion, CompletionChunk
+from api.embeddings import EmbeddingRequest, Embeddings
+from api.errors import ErrorBody
+from api.files import DeletedFile, Files, FilesQuery
 from api.messages_request import CountTokensRequest, MessagesRequest
-from api.operation import MODEL, Operation
+from api.messages_shapes import Message, MessageEvent, TokenCount
+from api.models import ModelList, ModelObject
+from api.operation import EVENTS, JSON, MODEL, TEXT, Operation
+from api.preset_routes import PresetAnswer
 from api.presets import SummarizeRequest, TranslateRequest
-from api.rerank import RerankRequest
-from api.responses import GetQuery, ItemsQuery
+from api.rerank import Ranking, RerankRequest
+from api.responses import DeletedResponse, GetQuery, InputItems, ItemsQuery
+from api.responses_events import ResponseEvent
 from api.responses_request import ResponsesRequest
-from api.score import ScoreRequest
-from api.tokenization import TextToTokenize, TokensToRead
+from api.responses_shapes import ResponseObject
+from api.score import PairScores, ScoreRequest
+from api.stored_file import FileObject
+from api.tokenization import TextToTokenize, Tokens, TokensText, TokensToRead
 
-EVENTS = ("application/json", "text/event-stream")
 HELLO: Json = {"model": MODEL, "messages": [{"role": "user", "content": "Hello! Who are you?"}]}
 CITY: Json = {
     "type": "object",
@@ -72,33 +82,34 @@ GENERATION = [
         "/v1/chat/completions",
         "OpenAI",
         "Continue a conversation",
+        {JSON: ChatCompletion, EVENTS: ChatCompletionChunk | ErrorBody},
         (ChatRequest,),
         CHAT,
-        answers=EVENTS,
     ),
     Operation(
         "POST",
         "/v1/chat/completions/batch",
         "Beyond OpenAI",
         "Continue many conversations in one call",
+        {"application/x-ndjson": ChatBatchLine},
         (ChatBatchRequest,),
         {"two": {"requests": [{**HELLO, "max_tokens": 60}, {**HELLO, "max_tokens": 5}]}},
-        answers=("application/x-ndjson",),
     ),
     Operation(
         "POST",
         "/v1/completions",
         "OpenAI",
         "Continue a text",
+        {JSON: Completion, EVENTS: CompletionChunk | ErrorBody},
         (CompletionRequest,),
         {"a text": {"model": MODEL, "prompt": "Once upon a time", "max_tokens": 16}},
-        answers=EVENTS,
     ),
     Operation(
         "POST",
         "/v1/messages",
         "Anthropic",
         "Continue a conversation",
+        {JSON: Message, EVENTS: MessageEvent},
         (MessagesRequest,),
         {
             "a question": {**HELLO, "max_tokens": 60},
@@ -111,13 +122,13 @@ GENERATION = [
                 "tool_choice": {"type": "any"},
             },
         },
-        answers=EVENTS,
     ),
     Operation(
         "POST",
         "/v1/messages/count_tokens",
         "Anthropic",
         "Count a prompt's tokens",
+        {JSON: TokenCount},
         (CountTokensRequest,),
         {"a question": HELLO},
     ),
@@ -126,6 +137,7 @@ GENERATION = [
         "/v1/responses",
         "OpenAI",
         "Make a response, and keep it",
+        {JSON: ResponseObject, EVENTS: ResponseEvent},
         (ResponsesRequest,),
         {
             "a question": {"model": MODEL, "input": "Hello! Who are you?"},
@@ -149,18 +161,35 @@ GENERATION = [
             },
             "in the background": {"model": MODEL, "input": "Hello!", "background": True},
         },
-        answers=EVENTS,
     ),
-    Operation("GET", "/v1/responses/{response_id}", "OpenAI", "A kept response", query=GetQuery),
-    Operation("DELETE", "/v1/responses/{response_id}", "OpenAI", "Forget a response"),
     Operation(
-        "POST", "/v1/responses/{response_id}/cancel", "OpenAI", "Cancel one in the background"
+        "GET",
+        "/v1/responses/{response_id}",
+        "OpenAI",
+        "A kept response",
+        {JSON: ResponseObject},
+        query=GetQuery,
+    ),
+    Operation(
+        "DELETE",
+        "/v1/responses/{response_id}",
+        "OpenAI",
+        "Forget a response",
+        {JSON: DeletedResponse},
+    ),
+    Operation(
+        "POST",
+        "/v1/responses/{response_id}/cancel",
+        "OpenAI",
+        "Cancel one in the background",
+        {JSON: ResponseObject},
     ),
     Operation(
         "GET",
         "/v1/responses/{response_id}/input_items",
         "OpenAI",
         "What a response was asked",
+        {JSON: InputItems},
         query=ItemsQuery,
     ),
     Operation(
@@ -168,6 +197,7 @@ GENERATION = [
         "/v1/requests/cancel",
         "Beyond OpenAI",
         "End what is generated for a request",
+        {JSON: CancelAnswer},
         (CancelRequest,),
         {"by its X-Request-Id": {"request_id": "req_1"}},
     ),
@@ -178,6 +208,7 @@ SINGLE_FORWARDS = [
         "/v1/embeddings",
         "OpenAI",
         "Vectors of texts",
+        {JSON: Embeddings},
         (EmbeddingRequest,),
         {"two texts": {"model": MODEL, "input": ["a dog", "a cat"]}},
         model="embedding",
@@ -187,6 +218,7 @@ SINGLE_FORWARDS = [
         "/v1/rerank",
         "Beyond OpenAI",
         "Documents by relevance to a query",
+        {JSON: Ranking},
         (RerankRequest,),
         {
             "the best": {
@@ -204,6 +236,7 @@ SINGLE_FORWARDS = [
         "/v1/score",
         "Beyond OpenAI",
         "How alike texts are, pair by pair",
+        {JSON: PairScores},
         (ScoreRequest,),
         {
             "one to many": {
@@ -219,6 +252,7 @@ SINGLE_FORWARDS = [
         "/v1/classify",
         "Beyond OpenAI",
         "The probability of each label, without generating",
+        {JSON: Classifications},
         (ClassifyRequest,),
         {
             "sentiment": {
@@ -251,6 +285,7 @@ PRESETS = [
         "/v1/translate",
         "Presets",
         "Translate a text of any length",
+        {JSON: PresetAnswer, TEXT: str},
         (TranslateRequest,),
         {
             "two sentences": {
@@ -259,16 +294,17 @@ PRESETS = [
                 "max_chunk_sentences": 1,
             }
         },
-        takes_text=True,
+        text_example="The cat is small. The house is old.",
     ),
     Operation(
         "POST",
         "/v1/summarize",
         "Presets",
         "Summarise a text of any length",
+        {JSON: PresetAnswer, TEXT: str},
         (SummarizeRequest,),
         {"a report": {"text": "A storm reached Korvel on Monday. It damaged 41 houses."}},
-        takes_text=True,
+        text_example="A storm reached Korvel on Monday. It damaged 41 houses.",
     ),
 ]
 BATCHES = [
@@ -277,6 +313,7 @@ BATCHES = [
         "/v1/files",
         "OpenAI",
         "Upload the lines of a batch",
+        {JSON: FileObject},
         uploads={
             "file": "JSONL, a request per line",
             "purpose": "batch",
@@ -284,21 +321,29 @@ BATCHES = [
             "expires_after[seconds]": "3600 to 2592000",
         },
     ),
-    Operation("GET", "/v1/files", "OpenAI", "The files that are kept", query=FilesQuery),
-    Operation("GET", "/v1/files/{file_id}", "OpenAI", "A file's name and size"),
-    Operation("DELETE", "/v1/files/{file_id}", "OpenAI", "Delete a file"),
+    Operation(
+        "GET",
+        "/v1/files",
+        "OpenAI",
+        "The files that are kept",
+        {JSON: Files},
+        query=FilesQuery,
+    ),
+    Operation("GET", "/v1/files/{file_id}", "OpenAI", "A file's name and size", {JSON: FileObject}),
+    Operation("DELETE", "/v1/files/{file_id}", "OpenAI", "Delete a file", {JSON: DeletedFile}),
     Operation(
         "GET",
         "/v1/files/{file_id}/content",
         "OpenAI",
         "What a file holds",
-        answers=("application/octet-stream",),
+        {"application/octet-stream": bytes},
     ),
     Operation(
         "POST",
         "/v1/batches",
         "OpenAI",
         "Answer a file of requests when there is time",
+        {JSON: BatchObject},
         (BatchRequest,),
         {
             "chat": {
@@ -308,18 +353,28 @@ BATCHES = [
             }
         },
     ),
-    Operation("GET", "/v1/batches", "OpenAI", "The batches that are kept", query=BatchesQuery),
-    Operation("GET", "/v1/batches/{batch_id}", "OpenAI", "How far a batch is"),
-    Operation("POST", "/v1/batches/{batch_id}/cancel", "OpenAI", "Cancel a batch"),
+    Operation(
+        "GET",
+        "/v1/batches",
+        "OpenAI",
+        "The batches that are kept",
+        {JSON: Batches},
+        query=BatchesQuery,
+    ),
+    Operation("GET", "/v1/batches/{batch_id}", "OpenAI", "How far a batch is", {JSON: BatchObject}),
+    Operation(
+        "POST", "/v1/batches/{batch_id}/cancel", "OpenAI", "Cancel a batch", {JSON: BatchObject}
+    ),
 ]
 SERVICE = [
-    Operation("GET", "/v1/models", "OpenAI", "What is served"),
-    Operation("GET", "/v1/models/{name:path}", "OpenAI", "One model"),
+    Operation("GET", "/v1/models", "OpenAI", "What is served", {JSON: ModelList}),
+    Operation("GET", "/v1/models/{name:path}", "OpenAI", "One model", {JSON: ModelObject}),
     Operation(
         "POST",
         "/tokenize",
         "Beyond OpenAI",
         "A prompt's or a conversation's tokens",
+        {JSON: Tokens},
         (TextToTokenize, ChatRequest),
         {"a text": {"model": MODEL, "prompt": "Hello!"}, "a conversation": HELLO},
     ),
@@ -328,6 +383,7 @@ SERVICE = [
         "/detokenize",
         "Beyond OpenAI",
         "The text of tokens",
+        {JSON: TokensText},
         (TokensToRead,),
         {"three tokens": {"model": MODEL, "tokens": [300, 301, 302]}},
     ),
@@ -338,10 +394,10 @@ CLIENT = [
         "/client",
         "LangChain",
         "How to install the client of just this version",
-        answers=("text/plain",),
+        {TEXT: str},
     ),
     Operation(
-        "GET", "/client/{name}", "LangChain", "The client's wheel", answers=("application/zip",)
+        "GET", "/client/{name}", "LangChain", "The client's wheel", {"application/zip": bytes}
     ),
 ]
 OPERATIONS = [*GENERATION, *SINGLE_FORWARDS, *PRESETS, *BATCHES, *SERVICE, *CLIENT]

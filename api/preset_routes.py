@@ -4,13 +4,16 @@ other fields in the URL then."""
 import time
 import uuid
 from collections.abc import Awaitable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from typing_extensions import TypedDict
 
 from api.answer import usage_json
+from api.chat_shapes import CompletionUsage
+from api.choice_text import TextEnding
 from api.disconnect import unless_disconnected
 from api.errors import InvalidRequestError
 from api.json_body import media_type, read_body, read_json, validated
@@ -22,6 +25,20 @@ from api.served_model import ServedModel
 PLAIN = "text/plain"
 
 AnyPreset = TypeVar("AnyPreset", bound=PresetRequest)
+
+
+Kind = Literal["translation", "summary"]
+
+
+class PresetAnswer(TypedDict):
+    id: str
+    object: Kind
+    created: int
+    model: str
+    text: str
+    finish_reason: TextEnding
+    """length: some chunk's answer was cut."""
+    usage: CompletionUsage
 
 
 class Presets:
@@ -74,13 +91,13 @@ class Presets:
             fields["max_chunk_sentences"] = int(number[:9])
         return {**fields, "text": text}
 
-    async def _respond(self, http: Request, kind: str, work: Awaitable[LongAnswer]) -> Response:
+    async def _respond(self, http: Request, kind: Kind, work: Awaitable[LongAnswer]) -> Response:
         answer = await work
-        reason = "length" if answer.is_cut else "stop"
+        reason: TextEnding = "length" if answer.is_cut else "stop"
         if media_type(http.headers) == PLAIN:
             headers = {"x-finish-reason": reason}
             return Response(answer.text + "\n", media_type=PLAIN, headers=headers)
-        body = {
+        body: PresetAnswer = {
             "id": f"{kind}-{uuid.uuid4().hex}",
             "object": kind,
             "created": int(time.time()),

@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 
 from api.answer import Json
+from api.responses_shapes import ResponseObject
 from api.state import StateDatabase
 
 SCHEMA = """
@@ -37,7 +38,7 @@ DEFAULT_LIMITS = KeepingLimits()
 
 @dataclass(frozen=True, slots=True)
 class KeptResponse:
-    body: Json
+    body: ResponseObject
     """The response as it was last told."""
     input_items: list[Json]
     """What this response's own request held."""
@@ -47,7 +48,7 @@ class KeptResponse:
     @property
     def items(self) -> list[Json]:
         """The conversation up to and with this response."""
-        return [*self.history, *self.input_items, *self.body["output"]]
+        return [*self.history, *self.input_items, *map(dict, self.body["output"])]
 
 
 class ResponseStore:

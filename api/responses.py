@@ -3,12 +3,13 @@ went in, go on from, cancel, delete."""
 
 import time
 import uuid
-from typing import Literal
+from typing import Any, Literal, cast
 
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from typing_extensions import TypedDict
 
 from api.answer import Json
 from api.answer_blocks import AnswerBlocks
@@ -18,11 +19,12 @@ from api.errors import InvalidRequestError, NotFoundError
 from api.generator import ChatGeneration, Generator
 from api.json_body import read_json
 from api.json_response import json_response
-from api.listing import QueryFields, list_json, read_query
+from api.listing import Page, QueryFields, list_json, read_query
 from api.response_store import KeptResponse, ResponseStore
 from api.responses_answer import ResponsesAnswer
-from api.responses_items import chat_messages
-from api.responses_request import FIELD_NAMES, ResponsesRequest, in_own_words
+from api.responses_items import Item, chat_messages
+from api.responses_request import FIELD_NAMES, ResponsesRequest, TextConfig, in_own_words
+from api.responses_shapes import ResponseHead
 
 
 class GetQuery(QueryFields):
@@ -33,6 +35,16 @@ class ItemsQuery(QueryFields):
     limit: int = Field(default=20, ge=1, le=100)
     order: Literal["asc", "desc"] = "desc"
     after: str | None = None
+
+
+class InputItems(Page[Item]):
+    """A page of what a response was asked."""
+
+
+class DeletedResponse(TypedDict):
+    id: str
+    object: Literal["response"]
+    deleted: bool
 
 
 class Responses:
@@ -121,7 +133,8 @@ class Responses:
         await self._background.cancel(response_id)
         if not await self._store.delete(response_id):
             raise _not_found(response_id)
-        return json_response({"id": response_id, "object": "response", "deleted": True})
+        deleted: DeletedResponse = {"id": response_id, "object": "response", "deleted": True}
+        return json_response(deleted)
 
     async def cancel(self, http: Request) -> Response:
         """One that has ended is answered as it is. Raises ApiError."""
@@ -165,8 +178,8 @@ class Responses:
 
 def _answer(request: ResponsesRequest, chat: ChatGeneration) -> ResponsesAnswer:
     given = request.model_dump(by_alias=True)
-    text = given["text"] or {}
-    head: Json = {
+    text: Any = given["text"] or {}
+    head: ResponseHead = {
         "id": f"resp_{uuid.uuid4().hex}",
         "object": "response",
         "created_at": int(time.time()),
@@ -182,7 +195,7 @@ def _answer(request: ResponsesRequest, chat: ChatGeneration) -> ResponsesAnswer:
         "reasoning": {"effort": None, "summary": None},
         "store": request.is_kept,
         "temperature": 1.0 if request.temperature is None else request.temperature,
-        "text": {"format": text.get("format") or {"type": "text"}},
+        "text": cast(TextConfig, {"format": text.get("format") or {"type": "text"}}),
         "tool_choice": given["tool_choice"] or "auto",
         "tools": given["tools"] or [],
         "top_p": 1.0 if request.top_p is None else request.top_p,

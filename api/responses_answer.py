@@ -4,20 +4,27 @@ from collections.abc import Iterator, Sequence
 
 import orjson
 
-from api.answer import Json
 from api.answer_blocks import AnswerBlocks, Block, BlockEvent, BlockKind, Closed, Grown, Opened
 from api.choice_text import Delta
 from api.errors import ApiError
 from api.generation import Usage
+from api.responses_shapes import (
+    ItemStatus,
+    OutputItem,
+    OutputTextPart,
+    ReasoningTextPart,
+    ResponseHead,
+    ResponseObject,
+    ResponseUsage,
+)
 from runners.tokenizer import Tokenizer
 
 
 class ResponsesAnswer:
     """`body` is the response as it stands: in progress, then as it ended."""
 
-    def __init__(self, head: Json, blocks: AnswerBlocks, tokenizer: Tokenizer) -> None:
-        """`head`: everything of the response that the request determines."""
-        self.body: Json = {**head, "status": "in_progress", "output": [], "usage": None}
+    def __init__(self, head: ResponseHead, blocks: AnswerBlocks, tokenizer: Tokenizer) -> None:
+        self.body: ResponseObject = {**head, "status": "in_progress", "output": [], "usage": None}
         self._blocks = blocks
         self._tokenizer = tokenizer
         self._num_events = 0
@@ -37,11 +44,11 @@ class ResponsesAnswer:
         """After the last delta."""
         ending = self._blocks.ending
         assert ending is not None, "asked for before the end"
-        status = "incomplete" if ending.finish_reason == "length" else "completed"
-        cut = {"reason": "max_output_tokens"} if status == "incomplete" else None
+        is_cut = ending.finish_reason == "length"
+        status: ItemStatus = "incomplete" if is_cut else "completed"
         self.body |= {
             "status": status,
-            "incomplete_details": cut,
+            "incomplete_details": {"reason": "max_output_tokens"} if is_cut else None,
             "output": self._items(status),
             "usage": self._usage(usage),
         }
@@ -74,16 +81,16 @@ class ResponsesAnswer:
     def cancel(self) -> None:
         self.body |= {"status": "cancelled", "output": self._items("incomplete")}
 
-    def _items(self, last_status: str) -> list[Json]:
+    def _items(self, last_status: ItemStatus) -> list[OutputItem]:
         """All blocks but the last are whole in any case."""
         blocks = self._blocks.blocks
-        statuses = ["completed"] * (len(blocks) - 1) + [last_status]
-        return [_item(*entry) for entry in zip(blocks, statuses, strict=False)]
+        statuses: list[ItemStatus] = ["completed" for _ in blocks[1:]]
+        return [_item(*entry) for entry in zip(blocks, [*statuses, last_status], strict=False)]
 
     def _told(self, happened: BlockEvent) -> bytes:
         match happened:
             case Opened(block):
-                item = _item(block, "in_progress") | _BEGUN[block.kind]
+                item = {**_item(block, "in_progress"), **_BEGUN[block.kind]}
                 told = self._event(
                     "response.output_item.added", output_index=block.index, item=item
                 )
@@ -116,12 +123,13 @@ class ResponsesAnswer:
     def _part_event(self, name: str, block: Block, text: str) -> bytes:
         if block.kind is BlockKind.CALL:
             return b""
+        is_text = block.kind is BlockKind.TEXT
         return self._event(
             f"response.content_part.{name}",
             item_id=_item_id(block),
             output_index=block.index,
             content_index=0,
-            part=_part(block, text),
+            part=_text_part(text) if is_text else _reasoning_part(text),
         )
 
     def _event(self, name: str, /, **fields: object) -> bytes:
@@ -129,7 +137,7 @@ class ResponsesAnswer:
         self._num_events += 1
         return b"event: %b\ndata: %b\n\n" % (name.encode(), orjson.dumps(body))
 
-    def _usage(self, usage: Usage) -> Json:
+    def _usage(self, usage: Usage) -> ResponseUsage:
         thoughts = (b.text for b in self._blocks.blocks if b.kind is BlockKind.REASONING)
         num_reasoning = sum(len(self._tokenizer.encode_answer(text)) for text in thoughts)
         return {
@@ -146,7 +154,7 @@ _TEXT_EVENTS = {
     BlockKind.REASONING: "response.reasoning_text",
     BlockKind.CALL: "response.function_call_arguments",
 }
-_BEGUN: dict[BlockKind, Json] = {
+_BEGUN: dict[BlockKind, dict[str, object]] = {
     BlockKind.TEXT: {"content": []},
     BlockKind.REASONING: {"content": []},
     BlockKind.CALL: {"arguments": ""},
@@ -159,21 +167,38 @@ def _item_id(block: Block) -> str:
     return f"{prefix}_{block.id.removeprefix('call_')}"
 
 
-def _item(block: Block, status: str) -> Json:
-    item: Json = {"id": _item_id(block), "status": status}
+def _item(block: Block, status: ItemStatus) -> OutputItem:
     match block.kind:
         case BlockKind.TEXT:
-            content = [_part(block, block.text)]
-            return {**item, "type": "message", "role": "assistant", "content": content}
+            return {
+                "id": _item_id(block),
+                "status": status,
+                "type": "message",
+                "role": "assistant",
+                "content": [_text_part(block.text)],
+            }
         case BlockKind.REASONING:
-            content = [_part(block, block.text)]
-            return {**item, "type": "reasoning", "summary": [], "content": content}
+            return {
+                "id": _item_id(block),
+                "status": status,
+                "type": "reasoning",
+                "summary": [],
+                "content": [_reasoning_part(block.text)],
+            }
         case BlockKind.CALL:
-            call = {"call_id": block.id, "name": block.name, "arguments": block.text}
-            return {**item, "type": "function_call", **call}
+            return {
+                "id": _item_id(block),
+                "status": status,
+                "type": "function_call",
+                "call_id": block.id,
+                "name": block.name,
+                "arguments": block.text,
+            }
 
 
-def _part(block: Block, text: str) -> Json:
-    if block.kind is BlockKind.REASONING:
-        return {"type": "reasoning_text", "text": text}
+def _text_part(text: str) -> OutputTextPart:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+
+
+def _reasoning_part(text: str) -> ReasoningTextPart:
+    return {"type": "reasoning_text", "text": text}

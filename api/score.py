@@ -2,17 +2,19 @@
 
 import time
 import uuid
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, Tag
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from typing_extensions import TypedDict
 
 from api.disconnect import unless_disconnected
 from api.embedding_rows import NamedInput
 from api.errors import InvalidRequestError
 from api.fields import TEXT_OR_OTHER, Fields
+from api.forward_usage import ForwardUsage, forward_usage
 from api.json_body import read_json
 from api.json_response import json_response
 from api.relevance import Pair, Relevance
@@ -46,6 +48,21 @@ class ScoreRequest(Fields):
         return list(zip(first, second, strict=True))
 
 
+class PairScore(TypedDict):
+    index: int
+    object: Literal["score"]
+    score: float
+
+
+class PairScores(TypedDict):
+    id: str
+    object: Literal["list"]
+    created: int
+    model: str
+    data: list[PairScore]
+    usage: ForwardUsage
+
+
 def _named(field: str, texts: str | list[str]) -> list[NamedInput]:
     if isinstance(texts, str):
         return [NamedInput(field, texts)]
@@ -65,7 +82,7 @@ def score_routes(relevance: Relevance) -> list[Route]:
 async def _answer(request: ScoreRequest, relevance: Relevance) -> Response:
     """Raises ApiError."""
     scores = await relevance.scores(request.model, request.pairs)
-    body = {
+    body: PairScores = {
         "id": f"score-{uuid.uuid4().hex}",
         "object": "list",
         "created": int(time.time()),
@@ -74,6 +91,6 @@ async def _answer(request: ScoreRequest, relevance: Relevance) -> Response:
             {"index": index, "object": "score", "score": score}
             for index, score in enumerate(scores.values)
         ],
-        "usage": {"prompt_tokens": scores.num_tokens, "total_tokens": scores.num_tokens},
+        "usage": forward_usage(scores.num_tokens),
     }
     return json_response(body)

@@ -1,7 +1,22 @@
 """What is known of a file beside its bytes, and which of them a caller wants listed."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
+
+from typing_extensions import TypedDict
+
+
+class FileObject(TypedDict):
+    """OpenAI's `file`."""
+
+    id: str
+    object: Literal["file"]
+    bytes: int
+    created_at: int
+    expires_at: int | None
+    filename: str
+    purpose: str
+    status: Literal["processed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +31,17 @@ class StoredFile:
     expires_at: int | None
 
     @property
-    def json(self) -> dict[str, Any]:
-        """OpenAI's `file` object."""
-        fields = asdict(self)
-        size = fields.pop("num_bytes")
-        return {"object": "file", "bytes": size, **fields, "status": "processed"}
+    def json(self) -> FileObject:
+        return {
+            "id": self.id,
+            "object": "file",
+            "bytes": self.num_bytes,
+            "created_at": self.created_at,
+            "expires_at": self.expires_at,
+            "filename": self.filename,
+            "purpose": self.purpose,
+            "status": "processed",
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,19 @@
 """POST /tokenize and /detokenize: what the engine would be given for a request, and back."""
 
 import asyncio
-from typing import Any
 
-import orjson
 from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from typing_extensions import TypedDict
 
 from api.chat_request import ChatRequest
 from api.errors import InvalidRequestError
 from api.fields import Fields
 from api.generator import SHORT_PROMPT_CHARS, Generator
 from api.json_body import off_loop, read_json, validated
+from api.json_response import json_response
 from api.served_model import ServedModel
 
 
@@ -32,6 +32,16 @@ class TextToTokenize(Fields):
 class TokensToRead(Fields):
     model: str
     tokens: list[int]
+
+
+class Tokens(TypedDict):
+    tokens: list[int]
+    count: int
+    max_model_len: int
+
+
+class TokensText(TypedDict):
+    prompt: str
 
 
 class Tokenization:
@@ -54,8 +64,12 @@ class Tokenization:
             tokens = await self._generator.chat_ids(chat)
         else:
             tokens = await self._text_ids(validated(fields, TextToTokenize))
-        limit = self._served.runner.limits.max_model_len
-        return _json({"tokens": tokens, "count": len(tokens), "max_model_len": limit})
+        body: Tokens = {
+            "tokens": [*tokens],
+            "count": len(tokens),
+            "max_model_len": self._served.runner.limits.max_model_len,
+        }
+        return json_response(body)
 
     async def _text_ids(self, request: TextToTokenize) -> tuple[int, ...]:
         self._served.check_name(request.model)
@@ -79,8 +93,6 @@ class Tokenization:
                     param="tokens",
                 )
         is_long = len(request.tokens) > SHORT_PROMPT_CHARS
-        return _json({"prompt": await off_loop(is_long, lambda: tokenizer.decode(request.tokens))})
-
-
-def _json(body: dict[str, Any]) -> Response:
-    return Response(orjson.dumps(body), media_type="application/json")
+        text = await off_loop(is_long, lambda: tokenizer.decode(request.tokens))
+        body: TokensText = {"prompt": text}
+        return json_response(body)

@@ -11,7 +11,8 @@ import pytest
 from starlette.routing import Route, Router
 
 from api.front_door import FrontDoor
-from api.openapi import SHOWN_FILES, openapi_document, openapi_routes
+from api.openapi import SHOWN_FILES, openapi_routes
+from api.openapi_document import PROBES, openapi_document
 from api.operations import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
@@ -48,9 +49,30 @@ def test_every_route_is_described():
 
 
 def test_every_reference_leads_somewhere():
-    names = {f"#/components/schemas/{name}" for name in DOCUMENT["components"]["schemas"]}
+    components = DOCUMENT["components"]
+    names = {f"#/components/{kind}/{name}" for kind in components for name in components[kind]}
     assert set(references(DOCUMENT)) <= names
-    assert not any("__" in name for name in names), "two models share a name"
+    assert not any("_" in name for name in components["schemas"]), "two models share a name"
+
+
+def test_every_answer_has_a_schema():
+    for path, methods in DOCUMENT["paths"].items():
+        for method, described in methods.items():
+            responses = described["responses"]
+            assert "200" in responses
+            if path not in PROBES:
+                assert {"401", "500", "503"} <= set(responses), f"{method} {path}"
+            for kind, content in responses["200"]["content"].items():
+                assert content["schema"], f"{method} {path} {kind}"
+    schemas = DOCUMENT["components"]["schemas"]
+    jsonschema.Draft202012Validator.check_schema({"$defs": schemas})
+
+
+def test_refusals_are_examples_of_their_own_schemas():
+    for response in DOCUMENT["components"]["responses"].values():
+        content = response["content"]["application/json"]
+        schema = {**content["schema"], "components": DOCUMENT["components"]}
+        jsonschema.validate(content["example"], schema)
 
 
 def test_every_body_has_examples():

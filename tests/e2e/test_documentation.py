@@ -5,6 +5,8 @@ import json
 import httpx
 import pytest
 
+from tests.e2e.openapi_validator import OpenapiValidator
+
 LINE = {
     "custom_id": "one",
     "method": "POST",
@@ -28,6 +30,11 @@ def document(http):
     return http.get("/docs.json").json()
 
 
+@pytest.fixture(scope="module")
+def validator(document):
+    return OpenapiValidator(document)
+
+
 def body_of(operation):
     """The schema and the examples of its JSON body."""
     content = operation.get("requestBody", {}).get("content", {})
@@ -40,7 +47,7 @@ def first_example(document, path):
 
 
 @pytest.fixture
-def make(http, document):
+def make(http, document, validator):
     """A new thing for a path's parameter to name."""
 
     def file():
@@ -49,6 +56,7 @@ def make(http, document):
             files={"file": ("in.jsonl", json.dumps(LINE))},
             data={"purpose": "batch"},
         )
+        validator.check("/v1/files", "post", uploaded)
         return uploaded.raise_for_status().json()["id"]
 
     def batch():
@@ -78,7 +86,7 @@ def requests(document):
                 yield path, method, operation, example and example["value"]
 
 
-def test_every_example_runs(http, document, make):
+def test_every_example_runs_and_its_answer_is_as_told(http, document, validator, make):
     num_run = 0
     for path, method, operation, example in requests(document):
         if path.startswith("/client") or "multipart" in str(operation.get("requestBody")):
@@ -89,12 +97,72 @@ def test_every_example_runs(http, document, make):
             example = example | {"input_file_id": make("file_id", path)}
         response = http.request(method, url, json=example)
         assert response.status_code == 200, f"{method} {url} {example}: {response.text}"
-        if path not in ("/livez", "/readyz", "/metrics"):
-            kind = response.headers["content-type"].partition(";")[0]
-            assert kind in operation["responses"]["200"]["content"], f"{method} {url}: {kind}"
-            assert len(response.content) > 10
+        validator.check(path, method, response)
         num_run += 1
     assert num_run > 40
+
+
+HELLO = [{"role": "user", "content": "Hello! Who are you?"}]
+WEATHER = {
+    "messages": [{"role": "user", "content": "What is the weather in Paris?"}],
+    "tools": [
+        {
+            "type": "function",
+            "function": {
+                "name": "get_weather",
+                "parameters": {
+                    "type": "object",
+                    "properties": {"city": {"type": "string", "maxLength": 30}},
+                    "required": ["city"],
+                },
+            },
+        }
+    ],
+    "tool_choice": "required",
+}
+RICH = {
+    "logprobs": (
+        "/v1/chat/completions",
+        {"messages": HELLO, "logprobs": True, "top_logprobs": 2, "n": 2, "max_tokens": 9},
+    ),
+    "a call": ("/v1/chat/completions", {**WEATHER, "max_tokens": 100}),
+    "text": ("/v1/completions", {"prompt": ["Once", "The"], "logprobs": 2, "max_tokens": 9}),
+    "text alone": ("/v1/completions", {"prompt": "Once", "max_tokens": 9}),
+}
+
+
+@pytest.mark.parametrize("name", RICH)
+@pytest.mark.parametrize(
+    "how", [{}, {"stream": True}, {"stream": True, "stream_options": {"include_usage": True}}]
+)
+def test_answers_with_everything_are_as_told(http, validator, name, how):
+    path, body = RICH[name]
+    response = http.post(path, json={"model": "pocket", **body, **how})
+    assert response.status_code == 200, response.text
+    validator.check(path, "post", response)
+
+
+def test_a_streamed_call_is_as_told_in_the_other_shapes(http, document, validator):
+    for path in ("/v1/messages", "/v1/responses"):
+        example = body_of(document["paths"][path]["post"])["examples"]["a tool"]["value"]
+        response = http.post(path, json={**example, "stream": True})
+        validator.check(path, "post", response)
+        assert "get_weather" in response.text
+
+
+def test_plain_text_goes_in_and_comes_out(http, document):
+    for path, query in [
+        ("/v1/translate", {"target_language": "French", "max_chunk_sentences": 1}),
+        ("/v1/summarize", {}),
+    ]:
+        operation = document["paths"][path]["post"]
+        assert set(query) <= {parameter["name"] for parameter in operation["parameters"]}
+        text = operation["requestBody"]["content"]["text/plain"]["example"]
+        headers = {"content-type": "text/plain"}
+        response = http.post(path, params=query, content=text, headers=headers)
+        assert response.status_code == 200, response.text
+        assert response.headers["content-type"].startswith("text/plain")
+        assert len(response.text) > 10
 
 
 def test_the_client_is_told_of_or_said_not_to_be_there(http):
@@ -144,23 +212,28 @@ STRANGE: list[object] = [
 ]
 
 
-def refused(response):
-    """In the shape of its route, whoever's it is."""
-    assert 400 <= response.status_code < 500, response.text
-    error = response.json()["error"]
-    assert error["message"]
-    assert error["type"] in ("invalid_request_error", "not_found_error")
+@pytest.fixture(scope="module")
+def refused(validator):
+    def refused(path, method, response):
+        """In the shape of its route, whoever's it is, and with a status that is told of."""
+        assert 400 <= response.status_code < 500, response.text
+        validator.check(path, method, response)
+        error = response.json()["error"]
+        assert error["message"]
+        assert error["type"] in ("invalid_request_error", "not_found_error")
+
+    return refused
 
 
 @pytest.mark.parametrize("body", BROKEN, ids=lambda body: repr(body[:24]))
-def test_broken_bodies_are_refused_everywhere(http, document, body):
+def test_broken_bodies_are_refused_everywhere(http, document, refused, body):
     headers = {"content-type": "application/json"}
     for path, method, _, example in requests(document):
         if example is not None and "{" not in path:
-            refused(http.request(method, path, content=body, headers=headers))
+            refused(path, method, http.request(method, path, content=body, headers=headers))
 
 
-def test_strange_values_are_never_our_fault(http, document, idle):
+def test_strange_values_are_never_our_fault(http, document, refused, idle):
     seen = set()
     for path, method, _, example in requests(document):
         if example is None or path in seen or "{" in path:
@@ -171,6 +244,6 @@ def test_strange_values_are_never_our_fault(http, document, idle):
                 given = {**example, "max_tokens": 2} if "max_tokens" in example else example
                 response = http.request(method, path, json={**given, field: value})
                 if response.status_code != 200:
-                    refused(response)
+                    refused(path, method, response)
     assert len(seen) > 15
     idle()
