@@ -1,7 +1,8 @@
 """GET /docs.json, the OpenAPI document; and GET /docs, which shows it.
 
 The page takes Swagger UI's files from the BentoML installation. BentoML's own page would do, if it
-did not call a tag manager on the internet.
+did not call a tag manager on the internet. Swagger UI itself would show a validator's badge from the
+internet, were it not told to show none.
 """
 
 from pathlib import Path
@@ -22,12 +23,15 @@ PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <title>Kamado</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="docs/swagger-ui.css">
 </head>
 <body>
 <div id="docs"></div>
 <script src="docs/swagger-ui-bundle.js"></script>
-<script>SwaggerUIBundle({url: "docs.json", dom_id: "#docs", deepLinking: true})</script>
+<script>
+SwaggerUIBundle({url: "docs.json", dom_id: "#docs", deepLinking: true, validatorUrl: null})
+</script>
 </body>
 </html>
 """

@@ -1,5 +1,6 @@
 """The OpenAPI document, made from the models that read requests and the shapes of answers."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -28,6 +29,7 @@ _HOW_ANSWERED = {
     EVENTS: "; of a stream, the schema is that of each event's data",
     "application/x-ndjson": ": a line for each as soon as it is there",
 }
+_NO_WORD = re.compile(r"\W+")
 _BINARY: Json = {"type": "string", "format": "binary"}
 
 
@@ -81,7 +83,7 @@ def _described(operation: Operation, schemas: Schemas, definitions: Json, model:
     described: Json = {
         "tags": [operation.tag],
         "summary": operation.summary,
-        "operationId": f"{operation.method.lower()} {operation.template}",
+        "operationId": _NO_WORD.sub("_", f"{operation.method}{operation.template}".lower()),
         "parameters": [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
             for name in operation.path_parameters
