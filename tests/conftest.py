@@ -2,6 +2,7 @@
 milliseconds."""
 
 import json
+import os
 import resource
 import warnings
 
@@ -30,7 +31,11 @@ with warnings.catch_warnings():
     import _bentoml_impl.server.app  # noqa: F401
 
 from models.kernels import library
+from models.kernels.triton import support
 from models.quantization import linear_factory
+
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"  # read when a module of kernels is first imported
 
 TEXTS = [
     "the quick brown fox jumps over the lazy dog, and the dog does not mind.",
@@ -62,6 +67,18 @@ def backend(request, monkeypatch):
     else:
         assert library.is_loaded(), "build the kernels first: make setup"
     return request.param
+
+
+@pytest.fixture
+def triton_device(monkeypatch):
+    """Where the test's tensors lie and Triton's kernels run: on a card, else in Triton's
+    interpreter."""
+    if not support.is_installed():
+        pytest.skip("Triton is not installed; it has wheels for Linux alone")
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    monkeypatch.setattr(support, "runs_on", lambda device: True)
+    return torch.device("cpu")
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 """Attention of packed rows over the paged cache: any mix of decode rows and prompt chunks, grouped
-queries, sliding windows, soft-capped scores. On the kernel where it can be, else in plain torch."""
+queries, sliding windows, soft-capped scores. On a kernel where it can be, else in plain torch."""
 
 import torch
 from torch.nn import functional as F
@@ -28,8 +28,10 @@ def attention(
     group are adjacent. qk_norm's weight is [num_heads + num_kv_heads, head_dim]. A row at position
     p sees p - sliding_window + 1 ... p. `softcap` c turns a score s into c * tanh(s / c) (Gemma 2,
     §2). Returns [num_tokens, num_heads * head_dim]; a row's result is the same bits however its
-    prompt was cut into chunks, if the kernel attends.
+    prompt was cut into chunks, if the CPU's kernel attends.
     """
+    if plan.uses_triton:
+        return _in_triton(qkv, cache, plan, scale, sliding_window, softcap, qk_norm, rotation)
     if plan.query_starts is None:
         return _in_torch(qkv, cache, plan, scale, sliding_window, softcap, qk_norm, rotation)
     batch = plan.batch
@@ -49,6 +51,45 @@ def attention(
         softcap or 0.0,
     )
     return attended
+
+
+def _in_triton(
+    qkv: torch.Tensor,
+    cache: LayerCache,
+    plan: AttentionPlan,
+    scale: float,
+    sliding_window: int | None,
+    softcap: float | None,
+    qk_norm: RMSNorm | None,
+    rotation: Rotation | None,
+) -> torch.Tensor:
+    from models.kernels.triton.head_preparation import prepare_heads
+    from models.kernels.triton.paged_attention import attend
+
+    batch = plan.batch
+    query = prepare_heads(
+        qkv,
+        *cache,
+        batch.positions,
+        batch.slot_mapping,
+        norm_weight=None if qk_norm is None else qk_norm.weight,
+        norm_eps=0.0 if qk_norm is None else qk_norm.eps,
+        rotation=None if rotation is None else rotation.table,
+    )
+    output = torch.empty_like(query)
+    for tiles in plan.tiles(query.shape[1] // cache[0].shape[2]):
+        attend(
+            query,
+            *cache,
+            batch.positions,
+            batch.block_tables,
+            tiles,
+            output,
+            scale=scale,
+            window=sliding_window,
+            softcap=softcap,
+        )
+    return output.flatten(1)
 
 
 def _in_torch(

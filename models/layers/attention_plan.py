@@ -1,5 +1,5 @@
-"""How one step's rows attend, alike for every layer: by the kernel or by torch's operators, and for
-those which cache slots to gather and what to mask.
+"""How one step's rows attend, alike for every layer: by the CPU's kernel, by Triton's or by torch's
+operators, and for those which cache slots to gather and what to mask.
 
 Made from the ForwardBatch at the top of a forward pass, read by `attention.py` in each layer. To
 torch's operators rows are of two kinds. Sequences with one new token are batched, in groups of
@@ -13,13 +13,19 @@ sequence left in its blocks cannot reach another.
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from models.kernels import library
 from models.kernels.operators import HEAD_DIM_MULTIPLE
+from models.kernels.triton import support
 from models.layers.forward_batch import ForwardBatch, LayerCache
+from models.layers.upload import upload
+
+if TYPE_CHECKING:
+    from models.kernels.triton.paged_attention import Tiles
 
 TILE_ROWS = 128
 GROUP_TOKENS = 16384
@@ -71,10 +77,19 @@ class Reach:
 
 
 class AttentionPlan:
-    """Decides whether the kernel attends, which needs two small tensors, or torch's operators,
+    """Decides whether a kernel attends, which needs a small tensor or two, or torch's operators,
     which need gathers and masks; those are built when a layer first asks for them."""
 
-    __slots__ = ("_block_size", "_dtype", "_reaches", "batch", "context_lens", "query_starts")
+    __slots__ = (
+        "_block_size",
+        "_dtype",
+        "_reaches",
+        "_tiles",
+        "batch",
+        "context_lens",
+        "query_starts",
+        "uses_triton",
+    )
 
     def __init__(self, batch: ForwardBatch, cache: LayerCache) -> None:
         """`cache` is any layer's."""
@@ -87,7 +102,9 @@ class AttentionPlan:
         """[num_seqs + 1] int32, as the batch's, where the kernel attends; else None."""
         self.context_lens: torch.Tensor | None = None
         """[num_seqs] int32, likewise."""
-        if _has_kernel(keys):
+        self.uses_triton = support.runs_on(keys.device)
+        self._tiles: dict[int, tuple[Tiles, ...]] = {}
+        if not self.uses_triton and _has_kernel(keys):
             self.query_starts = torch.from_numpy(np.array(batch.query_starts, dtype=np.int32))
             self.context_lens = torch.from_numpy(np.array(batch.context_lens, dtype=np.int32))
 
@@ -99,6 +116,36 @@ class AttentionPlan:
         if window not in self._reaches:
             self._reaches[window] = _reach(self.batch, self._block_size, self._dtype, window)
         return self._reaches[window]
+
+    def tiles(self, group_size: int) -> tuple["Tiles", ...]:
+        """What Triton's kernel works on, where each key head has so many query heads."""
+        if group_size not in self._tiles:
+            self._tiles[group_size] = _tiles(self.batch, group_size)
+        return self._tiles[group_size]
+
+
+def _tiles(batch: ForwardBatch, group_size: int) -> tuple["Tiles", ...]:
+    """Rows of sequences with one new token each, then those of longer chunks."""
+    from models.kernels.triton.paged_attention import Tiles, rows_per_tile
+
+    device = batch.positions.device
+    if batch.num_tokens == batch.num_seqs:
+        # Made on the device alone: a captured graph makes it again.
+        rows = torch.arange(batch.num_seqs, dtype=torch.int32, device=device)
+        return (Tiles(torch.stack((rows, torch.ones_like(rows), rows), dim=1), is_decode=True),)
+    height = rows_per_tile(group_size)
+    decodes, chunks = list[tuple[int, int, int]](), list[tuple[int, int, int]]()
+    for sequence, num_rows in enumerate(batch.query_lens):
+        start = batch.query_starts[sequence]
+        if num_rows == 1:
+            decodes.append((start, 1, sequence))
+        for top in range(0, num_rows if num_rows > 1 else 0, height):
+            chunks.append((start + top, min(height, num_rows - top), sequence))
+    return tuple(
+        Tiles(upload(np.array(tiles), np.int32, device), is_decode)
+        for tiles, is_decode in ((decodes, True), (chunks, False))
+        if tiles
+    )
 
 
 def _has_kernel(keys: torch.Tensor) -> bool:

@@ -4,6 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from models.kernels import library
+from models.kernels.triton import support
 
 
 class RMSNorm:
@@ -25,6 +26,10 @@ class RMSNorm:
         if self._has_kernel(x):
             y: torch.Tensor = torch.ops.kamado.rms_norm.default(x, self.weight, self.eps, residual)
             return y
+        if x.dim() == 2 and self.weight.dim() == 1 and support.runs_on(x.device):
+            from models.kernels.triton.rms_norm import rms_norm
+
+            return rms_norm(x.contiguous(), self.weight, self.eps, residual)
         normed = F.rms_norm(x.float(), self._dim, None, self.eps).mul_(self.weight).to(x.dtype)
         return normed if residual is None else normed.add_(residual)
 

@@ -4,6 +4,7 @@ A format to store: half the bytes of bf16. It is run as bf16, which holds every 
 rounds its product with a scale far below float8's own steps.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -32,6 +33,16 @@ class Float8Weight:
             divisor = scale[rows].masked_fill(scale[rows] == 0, 1.0)
             data[rows] = (block / divisor[:, None]).clamp_(-_LARGEST, _LARGEST).to(data.dtype)
         return cls(data, scale)
+
+    @classmethod
+    def stack(cls, parts: Sequence["Float8Weight"]) -> "Float8Weight":
+        """One matrix whose rows are those of all `parts`."""
+        # torch concatenates no float8 on every device; bytes it does.
+        data = torch.cat([part.data.view(torch.uint8) for part in parts])
+        return cls(data.view(torch.float8_e4m3fn), torch.cat([part.scale for part in parts]))
+
+    def map_rows(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "Float8Weight":
+        return Float8Weight(change(self.data), change(self.scale))
 
     @property
     def shape(self) -> tuple[int, int]:

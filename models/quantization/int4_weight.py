@@ -70,6 +70,11 @@ class Int4Weight:
         out_features, in_features = self.data.shape
         return out_features, in_features
 
+    @property
+    def group_size(self) -> int:
+        """Inputs that share a scale."""
+        return self.data.shape[1] // self.scale.shape[1]
+
     def map_rows(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "Int4Weight":
         return Int4Weight(change(self.data), change(self.scale), change(self.shift))
 

@@ -1,10 +1,12 @@
 """Attention over the paged cache against attention written out row by row."""
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
 
+from models.kernels import library
 from models.layers import attention_plan
 from models.layers.attention import attention
 from models.layers.attention_plan import AttentionPlan
@@ -42,7 +44,7 @@ def expected(query, keys, values, context_len, window, softcap):
 class Case:
     """Random queries, keys and values of a mix, its cache filled up to each sequence's prefix."""
 
-    def __init__(self, mix):
+    def __init__(self, mix, device):
         generator = torch.Generator().manual_seed(0)
         blocks = list(range(sum(-(-context // BLOCK_SIZE) for _, context in mix) + 3))
         random.Random(0).shuffle(blocks)
@@ -79,16 +81,24 @@ class Case:
             context_lens=tuple(context for _, context in mix),
             logit_rows=torch.tensor([0]),
         )
+        self.cache = tuple(half.to(device) for half in self.cache)
+        on_device = {
+            field: getattr(self.batch, field).to(device)
+            for field in ("input_ids", "positions", "slot_mapping", "block_tables", "logit_rows")
+        }
+        self.batch = replace(self.batch, **on_device)
 
     def attend(self, window, softcap):
-        return attention(
-            torch.cat((self.query, self.new_keys, self.new_values), dim=1).flatten(1),
+        packed = torch.cat((self.query, self.new_keys, self.new_values), dim=1).flatten(1)
+        attended = attention(
+            packed.to(self.batch.positions.device),
             self.cache,
             AttentionPlan(self.batch, self.cache),
             scale=SCALE,
             sliding_window=window,
             softcap=softcap,
-        ).view(self.query.shape)
+        )
+        return attended.view(self.query.shape).cpu()
 
     def expected(self, window, softcap):
         starts = self.batch.query_starts
@@ -100,40 +110,55 @@ class Case:
         )
 
 
-@pytest.fixture(autouse=True)
-def small_tiles(backend, monkeypatch):
-    monkeypatch.setattr(attention_plan, "TILE_ROWS", 16)
+@pytest.fixture(params=["kernels", "torch", "triton"], autouse=True)
+def backend(request, monkeypatch):
+    if request.param == "triton":
+        request.getfixturevalue("triton_device")
+        from models.kernels.triton import paged_attention
+
+        monkeypatch.setattr(paged_attention, "ENOUGH_PROGRAMS", 12)
+    elif request.param == "torch":
+        monkeypatch.setattr(library, "is_loaded", lambda: False)
+        monkeypatch.setattr(attention_plan, "TILE_ROWS", 16)
+    return request.param
+
+
+@pytest.fixture
+def make_case(request, backend):
+    device = request.getfixturevalue("triton_device") if backend == "triton" else "cpu"
+    return lambda mix: Case(mix, device)
 
 
 @pytest.mark.parametrize("mix", MIXES.values(), ids=MIXES)
 @pytest.mark.parametrize("window", [None, 1, 8, 1000])
 @pytest.mark.parametrize("softcap", [None, 2.0])
-def test_equals_attention_row_by_row(mix, window, softcap):
+def test_equals_attention_row_by_row(make_case, mix, window, softcap):
     """Unwritten slots hold NaN, so this also proves that none is ever read."""
-    case = Case(mix)
+    case = make_case(mix)
     output = case.attend(window, softcap)
     torch.testing.assert_close(output, case.expected(window, softcap), atol=1e-5, rtol=1e-5)
 
 
-def test_new_keys_and_values_are_in_the_cache_afterwards():
-    case = Case(MIXES["everything"])
+def test_new_keys_and_values_are_in_the_cache_afterwards(make_case):
+    case = make_case(MIXES["everything"])
     case.attend(None, None)
     slots = case.batch.slot_mapping
-    assert torch.equal(case.cache[0].flatten(0, 1)[slots], case.new_keys)
-    assert torch.equal(case.cache[1].flatten(0, 1)[slots], case.new_values)
+    assert torch.equal(case.cache[0].flatten(0, 1)[slots].cpu(), case.new_keys)
+    assert torch.equal(case.cache[1].flatten(0, 1)[slots].cpu(), case.new_values)
 
 
-def test_nan_stays_in_its_own_sequence():
-    case = Case(MIXES["everything"])
+def test_nan_stays_in_its_own_sequence(make_case):
+    case = make_case(MIXES["everything"])
     case.new_keys[0] = torch.nan  # the first row is a decode of its own sequence
     output = case.attend(None, None)
     assert output[0].isnan().all()
     assert output[1:].isfinite().all()
 
 
-def test_no_gather_outgrows_its_limit(monkeypatch):
+@pytest.mark.parametrize("backend", ["torch"], indirect=True)
+def test_no_gather_outgrows_its_limit(make_case, monkeypatch):
     monkeypatch.setattr(attention_plan, "GROUP_TOKENS", 512)
-    case = Case([(1, 200)] * 5)
+    case = make_case([(1, 200)] * 5)
     plan = AttentionPlan(case.batch, case.cache)
     assert [len(group.slots) for group in plan.reach(None).groups] == [400, 400, 200]
     torch.testing.assert_close(case.attend(None, None), case.expected(None, None))
