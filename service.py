@@ -152,7 +152,7 @@ class Kamado:
         raise HTTPException(refusal.status, str(refusal))  # BentoML's own would not say why
 
     async def __metrics__(self, bentomls_own: str) -> str:
-        return bentomls_own + metrics.render()
+        return bentomls_own + metrics.render(await batches.metrics())
 
     @bentoml.api(batchable=True, max_batch_size=32, max_latency_ms=60_000)  # type: ignore[untyped-decorator]
     async def embed_rows(self, rows: list[list[int]]) -> list[list[float]]:

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from api.batch_journal import BatchJournal
 from api.batch_lease import BatchLease
+from api.batch_metrics import BatchMetrics, kept_counts
 from api.batch_output import BatchOutput
 from api.batch_schema import batch_database
 from api.batch_store import BatchStore
@@ -78,6 +79,10 @@ class BatchProcessing:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+
+    async def metrics(self) -> BatchMetrics:
+        kept = await kept_counts(self._database)
+        return BatchMetrics(kept, self._worker.num_succeeded, self._worker.num_failed)
 
     def close(self) -> None:
         """Blocks until the last transaction has ended. Idempotent."""

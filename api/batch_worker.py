@@ -66,6 +66,9 @@ class BatchWorker:
         self._max_lines = max_lines
         self._max_line_bytes = max_line_bytes
         self._changed = asyncio.Event()
+        self.num_succeeded = 0
+        """Lines answered since this was made."""
+        self.num_failed = 0
 
     def wake(self) -> None:
         """There is a new batch, or one was cancelled."""
@@ -166,6 +169,8 @@ class BatchWorker:
             logger.exception("line %d of %s failed", span.number, batch.id)
             answer = BatchAnswer(span.custom_id, 500, "", _FAILURE)
         await self._journal.record(batch, span.number, answer)
+        self.num_succeeded += answer.succeeded
+        self.num_failed += not answer.succeeded
 
     async def _answered(self, batch: Batch, span: LineSpan) -> BatchAnswer:
         path = self._files.folder.path(batch.input_file_id)

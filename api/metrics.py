@@ -68,8 +68,6 @@ class Metrics(Collector):
         self._step_tokens = Histogram(
             "kamado_batch_tokens", "Tokens that a step computed.", POWERS_OF_TWO
         )
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(self)
 
     def count_request(self, route: str, status: int) -> None:
         """`route` is a route's pattern, never a path that a client chose."""
@@ -81,8 +79,12 @@ class Metrics(Collector):
         self._step_seqs.observe(step.num_seqs)
         self._step_tokens.observe(step.num_tokens)
 
-    def render(self) -> str:
-        return generate_latest(self._registry).decode()
+    def render(self, *more: Collector) -> str:
+        """As text, with what `more` has to tell behind it."""
+        registry = CollectorRegistry(auto_describe=False)
+        for collector in (self, *more):
+            registry.register(collector)
+        return generate_latest(registry).decode()
 
     def collect(self) -> Iterator[Metric]:
         requests = CounterMetricFamily(

@@ -1,8 +1,8 @@
 """GET /docs.json, the OpenAPI document; and GET /docs, which shows it.
 
 The page takes Swagger UI's files from the BentoML installation. BentoML's own page would do, if it
-did not call a tag manager on the internet. Swagger UI itself would show a validator's badge from the
-internet, were it not told to show none.
+did not call a tag manager on the internet. Swagger UI itself can show a validator's badge from
+there, and is told not to.
 """
 
 from pathlib import Path
