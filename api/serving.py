@@ -20,6 +20,7 @@ from runners.runner import Runner
 
 if TYPE_CHECKING:
     from runners.engine.engine import Engine
+    from runners.engine.parallel_model import ParallelModel
 
 
 class Serving:
@@ -29,6 +30,7 @@ class Serving:
         self._settings = settings
         self._embedder: Embedder | None = None
         self._pair_scorer: PairScorer | None = None
+        self._parallel: ParallelModel | None = None
         self.runner = Runner(self._load, max_waiting=settings.max_waiting, on_step=on_step)
         self.served = ServedModel(settings.public_name, self.runner, settings.model_alias)
 
@@ -56,6 +58,8 @@ class Serving:
         if self.served.text is not None:
             self.served.text.close()
         self.runner.close()
+        if self._parallel is not None:
+            self._parallel.close()
 
     def _load(self) -> "Engine":
         """Runs on the engine's thread. Raises ModelError, TextError and worse."""
@@ -81,7 +85,10 @@ class Serving:
             ),
             digests=settings.digests,
             probe=settings.probe,
+            tensor_parallel=settings.tensor_parallel,
+            on_lost=self.runner.fail,
         )
+        self._parallel = loaded.parallel
         self.served.text = loaded.text
         if loaded.card is not None:
             self.served.summary = loaded.card.summary()

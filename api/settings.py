@@ -44,6 +44,9 @@ class Settings(BaseModel):
         description="in products with quantised weights; int8 rounds them and is faster (VNNI)",
     )
     device: str = Field(default="auto", description="cpu, cuda, cuda:1; auto takes CUDA if any")
+    tensor_parallel: int = Field(
+        default=1, ge=1, description="processes that divide the model among them, on this host"
+    )
     max_model_len: int | None = Field(
         default=None, ge=1, description="tokens of prompt and answer; the model's own if not given"
     )

@@ -6,6 +6,7 @@ ModelError
 ├── CheckpointError          its files are damaged or do not fit its config; names file and tensor
 ├── QuantizationError        a quantisation that does not exist here, or does not suit the weights
 ├── RecipeError              a recipe with a key, value or module that does not exist
+├── ParallelError            model or machine cannot be divided among so many ranks
 ├── GateError                a quantised model is worse than its recipe allows; names the modules
 └── CardError                a model does not do what its card says: files or answers have changed
 
@@ -34,6 +35,10 @@ class QuantizationError(ModelError):
 
 
 class RecipeError(ModelError):
+    pass
+
+
+class ParallelError(ModelError):
     pass
 
 

@@ -152,6 +152,14 @@ class Runner:
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join()
 
+    def fail(self, error: BaseException) -> None:
+        """From any thread: end as FAILED, because something that the engine needs is gone."""
+
+        def command(engine: "Engine") -> Iterable[SequenceOutput]:
+            raise error
+
+        self._inbox.put(command)
+
     def _ready_engine(self) -> "Engine":
         """Raises EngineClosedError unless the state is READY."""
         if self._failure is not None:

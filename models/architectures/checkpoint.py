@@ -6,7 +6,7 @@ Every error names the file and the tensor at fault. Pickle files are never opene
 import copy
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -76,9 +76,15 @@ class Checkpoint:
         """Of all files together."""
         return sum(path.stat().st_size for path in {s.path for s in self._stored.values()})
 
-    def tensor(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
-        """The tensor as stored, on the CPU. Raises CheckpointError unless of `shape` and finite,
-        CardError unless as its digest says."""
+    def tensor(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        part: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    ) -> torch.Tensor:
+        """The tensor as stored, on the CPU, or the part that `part` takes of it: unless a digest
+        asks for the whole, nothing else is read. Raises CheckpointError unless of `shape` and
+        finite, CardError unless as its digest says."""
         stored = self._stored.get(name)
         if stored is None:
             raise CheckpointError(
@@ -95,6 +101,8 @@ class Checkpoint:
                 f"{stored.path.name}: tensor {name} is not the one that card.json describes: its "
                 "digest differs. Fetch or make the model again, or serve with digests=false."
             )
+        if part is not None:
+            tensor = part(tensor)
         if not is_finite(tensor):
             raise CheckpointError(
                 f"{stored.path}: tensor {name} holds NaN or infinity. Fetch the file again."

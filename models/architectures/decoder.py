@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import torch
-from torch.nn import functional as F
 
 from models.architectures.causal_lm import CacheShape
 from models.architectures.decoder_layer import DecoderLayer
 from models.architectures.decoder_spec import DecoderSpec
 from models.layers.attention_plan import AttentionPlan
+from models.layers.embedding import Embedding
 from models.layers.forward_batch import ForwardBatch, LayerCache
 from models.layers.linear import Linear
 from models.layers.norm import RMSNorm
@@ -22,13 +22,14 @@ class Decoder:
         self,
         spec: DecoderSpec,
         *,
-        embedding: torch.Tensor,
+        embedding: Embedding,
         layers: Sequence[DecoderLayer],
         norm: RMSNorm,
         head: Linear,
         dtype: torch.dtype,
     ) -> None:
-        """embedding [vocab_size, hidden_size], in any float dtype; activations are of `dtype`."""
+        """Activations are of `dtype`. Of a network that is divided among ranks, `spec` has this
+        one's heads."""
         self.vocab_size = spec.vocab_size
         self.hidden_size = spec.hidden_size
         self.max_model_len = spec.max_model_len
@@ -54,7 +55,7 @@ class Decoder:
         plan = AttentionPlan(batch, caches[0])
         longest = batch.longest_context
         rotations = {name: rope.at(batch.positions, longest) for name, rope in self._ropes.items()}
-        hidden = F.embedding(batch.input_ids, self._embedding).to(self._dtype)
+        hidden = self._embedding(batch.input_ids).to(self._dtype)
         if self._embedding_scale != 1.0:
             hidden *= self._embedding_scale
         for layer, rope, cache in zip(self._layers, self._layer_ropes, caches, strict=True):

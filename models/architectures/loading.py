@@ -13,7 +13,13 @@ from models.architectures.decoder_spec import DecoderSpec
 from models.architectures.decoder_weights import build_decoder
 from models.architectures.families import FAMILIES, decoder_spec, is_family
 from models.architectures.rope_scaling import longest_context
-from models.errors import CheckpointError, QuantizationError, UnsupportedModelError
+from models.errors import (
+    CheckpointError,
+    ParallelError,
+    QuantizationError,
+    UnsupportedModelError,
+)
+from models.parallel.ranks import Ranks
 from models.quantization.linear_factory import LinearFactory, check_scheme
 from models.quantization.quanto_format import check_qmap
 
@@ -27,6 +33,7 @@ def load_causal_lm(
     device: torch.device | str = "cpu",
     max_model_len: int | None = None,
     checkpoint: Checkpoint | None = None,
+    ranks: Ranks | None = None,
 ) -> CausalLM:
     """The lean decoder where it knows the family, else the Hugging Face forward.
 
@@ -34,7 +41,8 @@ def load_causal_lm(
     int8 rounds them before products with quantised weights. `dtype` None: fp32 on a CPU, the
     checkpoint's own elsewhere. `max_model_len` None: the length that the network was made for.
     `checkpoint` None: the folder's own; one that is given may verify digests or read from
-    elsewhere. Raises a ModelError that says what to do.
+    elsewhere. With `ranks`, this rank's part of the lean decoder, which runs once they have met.
+    Raises a ModelError that says what to do.
     """
     check_scheme(quantization, activations)
     device = torch.device(device)
@@ -47,6 +55,12 @@ def load_causal_lm(
         )
 
         check_architecture(config)
+        if ranks is not None:
+            raise ParallelError(
+                f"{folder.name} is a {config.model_type} model, which transformers' forward runs "
+                f"in one process. Leave tensor_parallel at 1; what can be divided are models of "
+                f"{', '.join(FAMILIES)}."
+            )
     max_model_len = _checked_max_model_len(folder, config, max_model_len)
     dtype = dtype or (torch.float32 if device.type == "cpu" else config.dtype or torch.bfloat16)
     is_quanto = check_qmap(folder)
@@ -65,7 +79,7 @@ def load_causal_lm(
     )
     if is_family(config):
         spec = _spec_of(folder, config, max_model_len)
-        return build_decoder(spec, checkpoint, linears, dtype=dtype, device=device)
+        return build_decoder(spec, checkpoint, linears, dtype=dtype, device=device, ranks=ranks)
     if is_quanto:
         raise QuantizationError(
             f"{folder} was quantised by optimum-quanto; {config.model_type} models are quantised "

@@ -118,9 +118,6 @@ def _copy_last_blocks(layouts: SequenceOf[_Layout], cache: KVCache) -> None:
         for table in layout.answer_tables
         if table[len(layout.prompt_table) - 1] != layout.prompt_table[-1]
     ]
-    if not pairs:
-        return
-    sources, targets = torch.tensor(pairs, device=cache.layers[0][0].device).unbind(1)
-    for keys, values in cache.layers:
-        keys[targets] = keys[sources]
-        values[targets] = values[sources]
+    if pairs:
+        sources, targets = zip(*pairs, strict=True)
+        cache.layers.copy_blocks(sources, targets)

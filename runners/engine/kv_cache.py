@@ -10,7 +10,7 @@ import torch
 from models.architectures.causal_lm import CacheShape
 from models.kernels import library
 from models.kernels.operators import HEAD_DIM_MULTIPLE
-from models.layers.forward_batch import LayerCache
+from models.layers.cache_layers import CacheLayers
 
 
 class CacheFormatError(ValueError):
@@ -46,17 +46,14 @@ class KVCache:
         self.num_blocks = num_blocks
         self.block_size = block_size
         size = (num_blocks, block_size, shape.num_kv_heads, shape.stored_dim)
-        self.layers: Sequence[LayerCache] = tuple(
+        self.layers = CacheLayers(
             (_zeros(size, shape.dtype, device), _zeros(size, shape.dtype, device))
             for _ in range(shape.num_layers)
         )
 
     def clear(self, blocks: Iterable[int]) -> None:
         """Zero `blocks`: whoever is given them next must not meet a NaN in a masked slot."""
-        index = torch.tensor(list(blocks), dtype=torch.int64, device=self.layers[0][0].device)
-        for keys, values in self.layers:
-            keys.index_fill_(0, index, 0)
-            values.index_fill_(0, index, 0)
+        self.layers.clear(list(blocks))
 
 
 def _zeros(size: Sequence[int], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
