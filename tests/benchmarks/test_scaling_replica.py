@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import simpy
 
-from benchmarks.scaling.replica import Answer, PrefixCache, Replica, ReplicaLimits
+from benchmarks.scaling.prefix_cache import PrefixCache
+from benchmarks.scaling.replica import Answer, Replica, ReplicaLimits
 from benchmarks.scaling.step_model import StepModel
 from benchmarks.scaling.workload import Request
 
