@@ -36,7 +36,9 @@ TARGETS = {
     ],
 }
 """Compiler flags by instruction set; all but the first are for x86-64."""
-FLAGS = ["-std=c++20", "-O3", "-fPIC", "-fopenmp", "-ffp-contract=fast", "-fno-math-errno", "-Wall"]
+COMMON = ("operators", "thread_team")
+"""Compiled once, with torch's headers."""
+FLAGS = ["-std=c++20", "-O3", "-fPIC", "-ffp-contract=fast", "-fno-math-errno", "-Wall"]
 
 
 def targets() -> dict[str, list[str]]:
@@ -48,13 +50,13 @@ def build(compiler: str) -> None:
     """Raises subprocess.CalledProcessError when the compiler fails; the old library stays then."""
     torch_libraries = Path(torch.__file__).parent / "lib"
     with tempfile.TemporaryDirectory(dir=LIBRARY.parent) as folder:
-        objects = [Path(folder) / f"{name}.o" for name in (*targets(), "operators")]
+        objects = [Path(folder) / f"{name}.o" for name in (*targets(), *COMMON)]
         commands = [
             [compiler, *FLAGS, *flags, f"-DKAMADO_TARGET={name}", SOURCE / "kernels.cpp"]
             for name, flags in targets().items()
         ]
         includes = [f"-isystem{path}" for path in include_paths()]
-        commands.append([compiler, *FLAGS, *includes, SOURCE / "operators.cpp"])
+        commands += [[compiler, *FLAGS, *includes, SOURCE / f"{name}.cpp"] for name in COMMON]
         with ThreadPoolExecutor() as pool:
             list(
                 pool.map(
@@ -62,8 +64,7 @@ def build(compiler: str) -> None:
                 )
             )
         linked = Path(folder) / LIBRARY.name
-        # Torch's own copy of libgomp, so that there is one pool of threads and not two.
-        libraries = [f"-L{torch_libraries}", "-lc10", "-ltorch_cpu", "-l:libgomp.so.1"]
+        libraries = [f"-L{torch_libraries}", "-lc10", "-ltorch_cpu", "-lpthread"]
         _run([compiler, "-shared", "-o", linked, *objects, *libraries])
         linked.replace(LIBRARY)
 
@@ -73,7 +74,7 @@ def _run(command: Sequence[str | Path]) -> None:
 
 
 def main(
-    compiler: Annotated[str, typer.Option(help="A C++20 compiler with OpenMP.")] = "c++",
+    compiler: Annotated[str, typer.Option(help="A C++20 compiler.")] = "c++",
     optional: Annotated[
         bool, typer.Option("--optional", help="Without a compiler say so, and succeed.")
     ] = False,

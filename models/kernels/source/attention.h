@@ -13,37 +13,62 @@
 // lane does not see has no part in its sums: a NaN there stays there.
 #pragma once
 
-#include <omp.h>
-
 #include "attention_lanes.h"
 #include "attention_tile.h"
 #include "cache_row.h"
 #include "scratch.h"
+#include "thread_team.h"
 
 namespace KAMADO_TARGET {
 
-template <class L>
-static void attend_span(const AttentionTask& task, const LaneTile& tile, const Reach& reach,
-                        int64_t span, const Workspace<L>& work, Partial<L> partial) {
-    partial.clear(task.head_dim);
+// f(keys, next) for a span's tiles of keys. What is next after the last is the `following` tile's of
+// lanes, if there is one: nobody else asks for it in time.
+template <class L, class F>
+KAMADO_INLINE void for_each_key_tile(const AttentionTask& task, const LaneTile& tile,
+                                     const LaneTile* following, const Reach& reach, int64_t span,
+                                     const Workspace<L>& work, F&& f) {
     const int64_t stop = smaller((span + 1) * kSpanKeys, reach.last_position + 1);
-    int64_t start = larger(span * kSpanKeys, reach.first_key / kTileKeys * kTileKeys);
-    const bool are_few = L::kCount == 1 && tile.num_lanes <= kFewLanes &&
-                         reach.is_one_position() && task.head_dim % kLanes == 0;
+    int64_t start = larger(span * kSpanKeys, reach.first_tile());
     KeyTile keys(task, tile, reach, start);
     for (; start < stop; start += kTileKeys) {
-        const KeyTile next(task, tile, reach, start + kTileKeys);
+        const bool is_last = start + kTileKeys > reach.last_position && following;
+        const KeyTile next = is_last ? KeyTile::first_of(task, *following)
+                                     : KeyTile(task, tile, reach, start + kTileKeys);
         if (task.holds_bytes()) unpack(keys, task.head_dim, work.unpacked);
-        if (are_few && tile.num_lanes == 1)
-            attend_tile_few<L, 1>(task, keys, next, work, partial);
-        else if (are_few && tile.num_lanes == 2)
-            attend_tile_few<L, 2>(task, keys, next, work, partial);
-        else if (are_few)
-            attend_tile_few<L, kFewLanes>(task, keys, next, work, partial);
-        else
-            attend_tile<L>(task, keys, next, work, partial);
+        f(keys, next);
         keys = next;
     }
+}
+
+// A decode row's lanes: their sums lie by lane until the span is over.
+template <class L, int kCount>
+static void attend_span_few(const AttentionTask& task, const LaneTile& tile,
+                            const LaneTile* following, const Reach& reach, int64_t span,
+                            const Workspace<L>& work, Partial<L>& partial) {
+    memset(work.few_sums, 0, kCount * task.head_dim * sizeof(float));
+    for_each_key_tile(task, tile, following, reach, span, work,
+                      [&](const KeyTile& keys, const KeyTile& next) {
+                          attend_tile_few<L, kCount>(task, keys, next, work, partial);
+                      });
+    for (int64_t d = 0; d < task.head_dim; d++)
+        for (int lane = 0; lane < kCount; lane++)
+            partial.sums[d * L::kWidth + lane] = work.few_sums[lane * task.head_dim + d];
+}
+
+template <class L>
+static void attend_span(const AttentionTask& task, const LaneTile& tile, const LaneTile* following,
+                        const Reach& reach, int64_t span, const Workspace<L>& work,
+                        Partial<L> partial) {
+    partial.clear(task.head_dim);
+    if constexpr (L::kCount == 1)
+        if (tile.num_lanes <= kFewLanes && reach.is_one_position() && task.head_dim % kLanes == 0)
+            return with_constant<kFewLanes>(tile.num_lanes, [&]<int kCount>() {
+                attend_span_few<L, kCount>(task, tile, following, reach, span, work, partial);
+            });
+    for_each_key_tile(task, tile, following, reach, span, work,
+                      [&](const KeyTile& keys, const KeyTile& next) {
+                          attend_tile<L>(task, keys, next, work, partial);
+                      });
 }
 
 // Adds a later span's sums to those of all spans before it.
@@ -114,15 +139,18 @@ KAMADO_INLINE void with_lanes(int64_t num_lanes, F&& f) {
 
 using WidestLanes = Lanes<Floats, kMaxLaneVectors>;
 
+constexpr int64_t kGrainRows = 16;  // placed in a few microseconds
+
 // All of a tile's spans, one after another.
-static void attend_lanes(const AttentionTask& task, const LaneTile& tile, float* scratch) {
+static void attend_lanes(const AttentionTask& task, const LaneTile& tile, const LaneTile* following,
+                         float* scratch) {
     with_lanes(tile.num_lanes, [&]<class L>() {
         const Reach reach(task, tile);
         Workspace<L> work(scratch, task.head_dim);
         gather_queries<L>(task, tile, reach, work);
         work.running.clear(task.head_dim);
         for (int64_t span = reach.first_span(); span <= reach.last_span(); span++) {
-            attend_span<L>(task, tile, reach, span, work, work.span);
+            attend_span<L>(task, tile, following, reach, span, work, work.span);
             merge<L>(work.running, work.span, task.head_dim);
         }
         store_output<L>(task, tile, work.running);
@@ -136,7 +164,7 @@ static void attend_lanes_in_span(const AttentionTask& task, const LaneTile& tile
         const Reach reach(task, tile);
         Workspace<L> work(scratch, task.head_dim);
         gather_queries<L>(task, tile, reach, work);
-        attend_span<L>(task, tile, reach, span, work, Partial<L>(result, task.head_dim));
+        attend_span<L>(task, tile, nullptr, reach, span, work, Partial<L>(result, task.head_dim));
     });
 }
 
@@ -191,30 +219,30 @@ static void attention(const AttentionTask& task) {
 
     const int64_t num_spans = first_spans[num_tiles];
     const int64_t result_size = Partial<WidestLanes>::size(task.head_dim);
-    const bool is_split = num_tiles < 4 * omp_get_max_threads() && num_spans > num_tiles;
+    const bool is_split = num_tiles < 4 * kamado::num_threads() && num_spans > num_tiles;
     Scratch results(Scratch::kSpans, is_split ? num_spans * result_size : 0);
-#pragma omp parallel
-    {
-        Scratch work(Scratch::kAttention, Workspace<WidestLanes>::size(task.head_dim));
-#pragma omp for
-        for (int64_t row = 0; row < task.num_rows; row++) place_row(task, row, work.data);
-        if (is_split) {
-#pragma omp for schedule(dynamic, 1)
-            for (int64_t i = 0; i < num_spans; i++) {
-                int64_t t = 0;
-                while (first_spans[t + 1] <= i) t++;
-                int64_t span = Reach(task, tiles[t]).first_span() + i - first_spans[t];
-                attend_lanes_in_span(task, tiles[t], span, work.data, results.data + i * result_size);
-            }
-#pragma omp for schedule(dynamic, 1)
-            for (int64_t t = 0; t < num_tiles; t++)
-                merge_spans(task, tiles[t], work.data, results.data + first_spans[t] * result_size,
-                            result_size);
-        } else {
-#pragma omp for schedule(dynamic, 1)
-            for (int64_t t = 0; t < num_tiles; t++) attend_lanes(task, tiles[t], work.data);
-        }
+    // Each thread's own.
+    const auto scratch = [&] {
+        return Scratch(Scratch::kAttention, Workspace<WidestLanes>::size(task.head_dim)).data;
+    };
+    parallel_for(task.num_rows, kGrainRows, [&](int64_t row) { place_row(task, row, scratch()); });
+    if (!is_split) {
+        const int64_t stride = kamado::num_threads();  // to the one that this thread does next
+        return parallel_for(num_tiles, 1, [&](int64_t t) {
+            attend_lanes(task, tiles[t], t + stride < num_tiles ? &tiles[t + stride] : nullptr,
+                         scratch());
+        });
     }
+    parallel_for(num_spans, 1, [&](int64_t i) {
+        int64_t t = 0;
+        while (first_spans[t + 1] <= i) t++;
+        int64_t span = Reach(task, tiles[t]).first_span() + i - first_spans[t];
+        attend_lanes_in_span(task, tiles[t], span, scratch(), results.data + i * result_size);
+    });
+    parallel_for(num_tiles, 1, [&](int64_t t) {
+        merge_spans(task, tiles[t], scratch(), results.data + first_spans[t] * result_size,
+                    result_size);
+    });
 }
 
 }  // namespace KAMADO_TARGET

@@ -49,6 +49,7 @@ struct Reach {
     }
 
     bool is_one_position() const { return first_position == last_position; }
+    int64_t first_tile() const { return first_key / kTileKeys * kTileKeys; }
     int64_t first_span() const { return first_key / kSpanKeys; }
     int64_t last_span() const { return last_position / kSpanKeys; }
 };
@@ -115,13 +116,22 @@ struct KeyTile {
         if (all_from >= all_to) all_from = all_to = count;
         const int32_t* table = task.block_tables + tile.sequence * task.max_blocks;
         const int64_t slot_size = task.num_kv_heads * task.stored_size;
-        for (int64_t i = 0; i < count; i++) {
-            int64_t block = table[(first + i) / task.block_size];
-            int64_t slot = block * task.block_size + (first + i) % task.block_size;
-            keys[i] = task.keys + slot * slot_size + tile.kv_head * task.stored_size;
-            values[i] = task.values + slot * slot_size + tile.kv_head * task.stored_size;
+        int64_t block = first / task.block_size, offset = first % task.block_size;
+        for (int64_t i = 0; i < count; block++, offset = 0) {
+            const int64_t slot = table[block] * task.block_size + offset;
+            const int64_t stop = smaller(count, i + task.block_size - offset);
+            int64_t at = slot * slot_size + tile.kv_head * task.stored_size;
+            for (; i < stop; i++, at += slot_size) {
+                keys[i] = task.keys + at;
+                values[i] = task.values + at;
+            }
         }
         pad();
+    }
+
+    static KeyTile first_of(const AttentionTask& task, const LaneTile& tile) {
+        const Reach reach(task, tile);
+        return KeyTile(task, tile, reach, reach.first_tile());
     }
 
     void pad() {
@@ -144,20 +154,22 @@ struct Workspace {
     float* unpacked;     // [2 * kTileKeys][head_dim]: keys and values of a cache of bytes
     float* queries;      // [head_dim][kWidth], scaled
     float* scores;       // [kTileKeys + kMaxKeys][kWidth], then the weights
+    float* few_sums;     // [kNarrow][head_dim]: a span's sums of a decode row's lanes
     int32_t* positions;  // [kWidth]
     Partial<L> running;
     Partial<L> span;
 
     static int64_t size(int64_t head_dim) {
         return 2 * kTileKeys * head_dim + (head_dim + kTileKeys + kMaxKeys + 1) * L::kWidth +
-               2 * Partial<L>::size(head_dim);
+               kNarrow * head_dim + 2 * Partial<L>::size(head_dim);
     }
 
     Workspace(float* data, int64_t head_dim)
         : unpacked(data),
           queries(unpacked + 2 * kTileKeys * head_dim),
           scores(queries + head_dim * L::kWidth),
-          positions((int32_t*)(scores + (kTileKeys + kMaxKeys) * L::kWidth)),
+          few_sums(scores + (kTileKeys + kMaxKeys) * L::kWidth),
+          positions((int32_t*)(few_sums + kNarrow * head_dim)),
           running((float*)(positions + L::kWidth), head_dim),
           span(running.sums + Partial<L>::size(head_dim), head_dim) {}
 };

@@ -40,10 +40,11 @@ KAMADO_INLINE void score(const float* queries, const float* const* keys, int64_t
             store_vector(scores + i * L::kWidth + v * L::kStep, sums[i][v]);
 }
 
-// The lanes of a decode row are few, and all see the same keys. For them keys and dimensions are laid
-// side by side instead, with the same additions in the same order: a lane's result does not tell
-// which way it was computed.
-constexpr int kFewLanes = 4;
+// The lanes of a decode row are few, and all see the same keys. For them dimensions are laid side by
+// side instead, and of fewer still the keys, with the same additions in the same order: a lane's
+// result does not tell which way it was computed.
+constexpr int kFewLanes = kNarrow;
+constexpr int kVeryFewLanes = 4;
 
 // Square blocks of kLanes rows and columns, mirrored by swapping ever smaller blocks.
 template <int kDistance>
@@ -85,24 +86,27 @@ static void score_few(const float* queries, const float* const* keys, int64_t he
         for (int i = 0; i < kLanes; i++) scores[i * L::kWidth + lane] = sums[lane][i];
 }
 
-// As `add_values` over all of a tile's keys, and the partial sums brought up to date.
-template <class L, int kCount>
-static void add_values_few(const KeyTile& tile, const float* weights, int64_t head_dim,
-                           const typename L::Vector& shrink, Partial<L>& partial) {
-    for (int64_t d = 0; d < head_dim; d += kLanes) {
-        Floats sums[kCount] = {};
-        for (int64_t i = 0; i < tile.count; i++) {
-            const Floats value = load(tile.values[i] + d);
-#pragma GCC unroll 4
-            for (int lane = 0; lane < kCount; lane++)
-                sums[lane] = sums[lane] + value * weights[i * L::kWidth + lane];
-        }
+// As `add_values` over all of a tile's keys, for kVectors vectors of dimensions; sums
+// [kCount][head_dim] are brought up to date.
+template <class L, int kCount, int kVectorCount>
+KAMADO_INLINE void add_values_few(const KeyTile& tile, const float* weights, int64_t dimension,
+                                  int64_t head_dim, const typename L::Vector& shrink, float* sums) {
+    Floats added[kCount][kVectorCount] = {};
+    for (int64_t i = 0; i < tile.count; i++) {
+        Floats value[kVectorCount];
+        for (int v = 0; v < kVectorCount; v++)
+            value[v] = load(tile.values[i] + dimension + v * kLanes);
+#pragma GCC unroll 8
         for (int lane = 0; lane < kCount; lane++)
-            for (int n = 0; n < kLanes; n++) {
-                float& at = partial.sums[(d + n) * L::kWidth + lane];
-                at = at * shrink[lane] + sums[lane][n];
-            }
+#pragma GCC unroll 4
+            for (int v = 0; v < kVectorCount; v++)
+                added[lane][v] = added[lane][v] + value[v] * weights[i * L::kWidth + lane];
     }
+    for (int lane = 0; lane < kCount; lane++)
+        for (int v = 0; v < kVectorCount; v++) {
+            float* at = sums + lane * head_dim + dimension + v * kLanes;
+            store(at, load(at) * shrink[lane] + added[lane][v]);
+        }
 }
 
 // Lanes of vector v that see the key at `position`.
@@ -188,17 +192,33 @@ KAMADO_INLINE void add_values(const AttentionTask& task, const KeyTile& tile, co
 template <class L, int kCount>
 static void attend_tile_few(const AttentionTask& task, const KeyTile& tile, const KeyTile& next,
                             const Workspace<L>& work, Partial<L>& partial) {
-    for (int64_t i = 0; i < tile.count; i += kLanes) {
+    constexpr bool kAreVeryFew = kCount <= kVeryFewLanes;
+    constexpr int kKeys = kAreVeryFew ? kLanes : L::kKeys;
+    for (int64_t i = 0; i < tile.count; i += kKeys) {
         if (i < next.count)
-            KeyTile::prefetch(next.keys + i, smaller(kLanes, next.count - i), task.stored_size);
-        score_few<L, kCount>(work.queries, tile.keys + i, task.head_dim,
-                             work.scores + i * L::kWidth);
+            KeyTile::prefetch(next.keys + i, smaller(kKeys, next.count - i), task.stored_size);
+        float* scores = work.scores + i * L::kWidth;
+        if constexpr (kAreVeryFew)
+            score_few<L, kCount>(work.queries, tile.keys + i, task.head_dim, scores);
+        else
+            score<L>(work.queries, tile.keys + i, task.head_dim, scores);
     }
     if (task.softcap) cap_and_hide<L>(task, tile, work.positions, work.scores);
     typename L::Vector shrink[1];
     weigh<L>(work.scores, tile.count, partial, shrink);
-    KeyTile::prefetch(next.values, next.count, task.stored_size);
-    add_values_few<L, kCount>(tile, work.scores, task.head_dim, shrink[0], partial);
+    // As many vectors at once as there must be sums that do not wait for each other.
+    constexpr int kTogether = kCount > 4 ? 1 : kCount > 2 ? 2 : 4;
+    const int64_t share = ceil_div(next.count * kTogether * kLanes, task.head_dim);
+    int64_t d = 0, first = 0;
+    const auto add = [&]<int kVectorCount>() __attribute__((always_inline)) {
+        KeyTile::prefetch(next.values + first, smaller(share, next.count - first), task.stored_size);
+        first += share;
+        add_values_few<L, kCount, kVectorCount>(tile, work.scores, d, task.head_dim, shrink[0],
+                                                work.few_sums);
+        d += kVectorCount * kLanes;
+    };
+    while (d + kTogether * kLanes <= task.head_dim) add.template operator()<kTogether>();
+    while (d < task.head_dim) add.template operator()<1>();
 }
 
 template <class L>

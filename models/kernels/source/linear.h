@@ -12,6 +12,7 @@
 #include "norm.h"
 #include "scratch.h"
 #include "simd.h"
+#include "thread_team.h"
 
 namespace KAMADO_TARGET {
 
@@ -25,6 +26,7 @@ constexpr int kVectors = kPanel / kLanes;  // of one panel
 constexpr int kTileRows = kLanes == 16 ? 12 : kLanes == 8 ? 3 : 1;
 constexpr int kBlockInputs = 512;  // of an unpacked block: 64 KB, while its rows' inputs stay in L1
 constexpr int kBlockPanels = 4;    // unpacked together, so that rows are read a quarter as often
+constexpr int64_t kGrainProducts = 1 << 17;  // so many take a few microseconds
 
 struct Float32 {
     static constexpr int kPerWord = 1;
@@ -197,15 +199,6 @@ static void blocked_tile(const float* x, int64_t x_stride, const float* block, i
         for (int v = 0; v < kVectors; v++) store(partial + r * kPanel + v * kLanes, sums[r][v]);
 }
 
-// Calls f with the tile's height as a constant.
-template <int kRows, class F>
-KAMADO_INLINE void with_rows(int64_t rows, F&& f) {
-    if constexpr (kRows > 1) {
-        if (rows < kRows) return with_rows<kRows - 1>(rows, f);
-    }
-    f.template operator()<kRows>();
-}
-
 // Rows in tiles of nearly equal height, none above kTileRows.
 template <class F>
 KAMADO_INLINE void for_each_tile(int64_t rows, F&& f) {
@@ -213,17 +206,26 @@ KAMADO_INLINE void for_each_tile(int64_t rows, F&& f) {
     for (int64_t t = 0; t < tiles; t++) f(rows * t / tiles, rows * (t + 1) / tiles - rows * t / tiles);
 }
 
-// Divides panels among the threads of a team, and rows into tiles: f<tile rows, panels>(row, panel)
-// for all. A low tile takes several panels at once, or its few chains of additions would wait for
-// themselves.
+// f(first panel, how many) for blocks of panels, divided among the threads.
+template <class F>
+KAMADO_INLINE void for_each_block(const LinearTask& task, F&& f) {
+    const int64_t num_panels = task.weight.num_panels;
+    const int64_t products = task.rows * task.weight.in_features * kBlockPanels * kPanel;
+    parallel_for((num_panels + kBlockPanels - 1) / kBlockPanels, 1 + kGrainProducts / products,
+                 [&](int64_t block) {
+                     const int64_t first = block * kBlockPanels, left = num_panels - first;
+                     f(first, left < kBlockPanels ? left : kBlockPanels);
+                 });
+}
+
+// Rows in tiles: f<tile rows, panels>(row, panel) for all, divided among the threads. A low tile takes
+// several panels at once, or its few chains of additions would wait for themselves.
 template <class F>
 KAMADO_INLINE void for_each_panel_and_tile(const LinearTask& task, F&& f) {
-#pragma omp for schedule(dynamic, 1)
-    for (int64_t first = 0; first < task.weight.num_panels; first += kBlockPanels) {
-        int64_t left = task.weight.num_panels - first;
-        int64_t stop = first + (left < kBlockPanels ? left : kBlockPanels);
+    for_each_block(task, [&](int64_t first, int64_t count) {
+        const int64_t stop = first + count;
         for_each_tile(task.rows, [&](int64_t row, int64_t height) {
-            with_rows<kTileRows>(height, [&]<int kRows>() {
+            with_constant<kTileRows>(height, [&]<int kRows>() {
                 constexpr int kFitting = kTileRows / kRows;
                 constexpr int kTogether = kFitting >= 4 ? 4 : kFitting >= 2 ? 2 : 1;
                 int64_t panel = first;
@@ -232,7 +234,7 @@ KAMADO_INLINE void for_each_panel_and_tile(const LinearTask& task, F&& f) {
                 for (; panel < stop; panel++) f.template operator()<kRows, 1>(row, panel);
             });
         });
-    }
+    });
 }
 
 template <class Format>
@@ -268,14 +270,9 @@ static void unpack_block(const PackedWeight& weight, int64_t panel, int64_t firs
 template <class Format>
 static void blocked(const LinearTask& task, const float* x, int64_t x_stride) {
     const PackedWeight& weight = task.weight;
-    int64_t num_groups = (weight.num_panels + kBlockPanels - 1) / kBlockPanels;
-    Scratch blocks(Scratch::kBlocks, kBlockPanels * kBlockInputs * kPanel);
-    Scratch partials(Scratch::kPartials, kBlockPanels * task.rows * kPanel);
-#pragma omp for schedule(dynamic, 1)
-    for (int64_t group = 0; group < num_groups; group++) {
-        int64_t first_panel = group * kBlockPanels;
-        int64_t left = weight.num_panels - first_panel;
-        int64_t panels = left < kBlockPanels ? left : kBlockPanels;
+    for_each_block(task, [&](int64_t first_panel, int64_t panels) {
+        Scratch blocks(Scratch::kBlocks, kBlockPanels * kBlockInputs * kPanel);
+        Scratch partials(Scratch::kPartials, kBlockPanels * task.rows * kPanel);
         for (int64_t first = 0; first < weight.in_features; first += kBlockInputs) {
             int64_t rest = weight.in_features - first;
             int64_t count = rest < kBlockInputs ? rest : kBlockInputs;
@@ -284,7 +281,7 @@ static void blocked(const LinearTask& task, const float* x, int64_t x_stride) {
                                      blocks.data + p * kBlockInputs * kPanel);
             for_each_tile(task.rows, [&](int64_t row, int64_t height) {
                 for (int64_t p = 0; p < panels; p++)
-                    with_rows<kTileRows>(height, [&]<int kRows>() {
+                    with_constant<kTileRows>(height, [&]<int kRows>() {
                         blocked_tile<kRows>(x + row * x_stride + first, x_stride,
                                             blocks.data + p * kBlockInputs * kPanel, count,
                                             partials.data + (p * task.rows + row) * kPanel,
@@ -299,7 +296,7 @@ static void blocked(const LinearTask& task, const float* x, int64_t x_stride) {
                     sums[v] = load(partials.data + (p * task.rows + row) * kPanel + v * kLanes);
                 finish_row(task, first_panel + p, row, sums);
             }
-    }
+    });
 }
 
 template <class Format>
@@ -321,25 +318,20 @@ static void linear(const LinearTask& task) {
     const int64_t stride = is_copied ? in_features + kLanes : task.x_stride;
     Scratch inputs(Scratch::kInputs, is_copied ? task.rows * stride : 0);
     const float* x = is_copied ? inputs.data : task.x;
-#pragma omp parallel
-    {
-        if (is_copied) {
-#pragma omp for
-            for (int64_t row = 0; row < task.rows; row++) {
-                const float* source = task.x + row * task.x_stride;
-                float* target = inputs.data + row * stride;
-                if (task.norm_weight)
-                    rms_norm_row(source, task.norm_weight, task.norm_eps, in_features, target);
-                else
-                    memcpy(target, source, in_features * sizeof(float));
-            }
-        }
-        switch (task.weight.format) {
-            case WeightFormat::kFloat32: multiply<Float32>(task, x, stride); break;
-            case WeightFormat::kBFloat16: multiply<BFloat16>(task, x, stride); break;
-            case WeightFormat::kInt8: multiply<Int8>(task, x, stride); break;
-            case WeightFormat::kInt4: multiply<Int4>(task, x, stride); break;
-        }
+    if (is_copied)
+        parallel_for(task.rows, 1 + kGrainNumbers / in_features, [&](int64_t row) {
+            const float* source = task.x + row * task.x_stride;
+            float* target = inputs.data + row * stride;
+            if (task.norm_weight)
+                rms_norm_row(source, task.norm_weight, task.norm_eps, in_features, target);
+            else
+                memcpy(target, source, in_features * sizeof(float));
+        });
+    switch (task.weight.format) {
+        case WeightFormat::kFloat32: multiply<Float32>(task, x, stride); break;
+        case WeightFormat::kBFloat16: multiply<BFloat16>(task, x, stride); break;
+        case WeightFormat::kInt8: multiply<Int8>(task, x, stride); break;
+        case WeightFormat::kInt4: multiply<Int4>(task, x, stride); break;
     }
 }
 

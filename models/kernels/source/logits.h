@@ -9,12 +9,14 @@
 #include "kernels.h"
 #include "scratch.h"
 #include "simd.h"
+#include "thread_team.h"
 
 namespace KAMADO_TARGET {
 
 using kamado::LogitsTask;
 
 constexpr int64_t kChunk = 256;
+constexpr int64_t kGrainChunks = 64;  // read in a few microseconds
 
 static int64_t num_chunks(const LogitsTask& task) { return (task.vocab_size + kChunk - 1) / kChunk; }
 
@@ -69,22 +71,20 @@ struct ChunkMaxima {
 };
 
 static void find_chunk_maxima(const LogitsTask& task, const ChunkMaxima& maxima) {
-#pragma omp for
-    for (int64_t i = 0; i < task.num_rows * maxima.chunks; i++) {
+    parallel_for(task.num_rows * maxima.chunks, kGrainChunks, [&](int64_t i) {
         float buffer[kChunk];
         maxima.maxima[i] = chunk_maximum(chunk_of(task, i / maxima.chunks, i % maxima.chunks, buffer));
-    }
+    });
 }
 
 // Sums of e^((x - maximum of the row) / temperature).
 static void find_chunk_sums(const LogitsTask& task, const ChunkMaxima& maxima, float* sums) {
-#pragma omp for
-    for (int64_t i = 0; i < task.num_rows * maxima.chunks; i++) {
+    parallel_for(task.num_rows * maxima.chunks, kGrainChunks, [&](int64_t i) {
         const int64_t row = i / maxima.chunks;
         float buffer[kChunk], weights[kChunk];
         sums[i] = weigh_chunk(chunk_of(task, row, i % maxima.chunks, buffer), task.values[row],
                               task.temperatures[row], weights);
-    }
+    });
 }
 
 static double total_of(const float* sums, int64_t chunks) {
@@ -96,23 +96,19 @@ static double total_of(const float* sums, int64_t chunks) {
 static void argmax(const LogitsTask& task) {
     const int64_t chunks = num_chunks(task);
     const ChunkMaxima maxima{Scratch(Scratch::kInputs, task.num_rows * chunks).data, chunks};
-#pragma omp parallel
-    {
-        find_chunk_maxima(task, maxima);
-#pragma omp for
-        for (int64_t row = 0; row < task.num_rows; row++) {
-            const float largest = maxima.of_row(row);
-            const float* x = task.logits + task.rows[row] * task.stride;
-            int64_t id = 0;
-            for (int64_t c = 0; c < chunks; c++)
-                if (maxima.maxima[row * chunks + c] == largest) {
-                    id = c * kChunk;
-                    while (x[id] != largest) id++;
-                    break;
-                }
-            task.values[row] = largest;
-            task.ids[row] = id;
-        }
+    find_chunk_maxima(task, maxima);
+    for (int64_t row = 0; row < task.num_rows; row++) {
+        const float largest = maxima.of_row(row);
+        const float* x = task.logits + task.rows[row] * task.stride;
+        int64_t id = 0;
+        for (int64_t c = 0; c < chunks; c++)
+            if (maxima.maxima[row * chunks + c] == largest) {
+                id = c * kChunk;
+                while (x[id] != largest) id++;
+                break;
+            }
+        task.values[row] = largest;
+        task.ids[row] = id;
     }
 }
 
@@ -158,21 +154,16 @@ static void top_k(const LogitsTask& task) {
     const int64_t chunks = num_chunks(task);
     const ChunkMaxima maxima{Scratch(Scratch::kInputs, task.num_rows * chunks).data, chunks};
     float* sums = Scratch(Scratch::kPartials, task.num_rows * chunks).data;
-#pragma omp parallel
-    {
-        find_chunk_maxima(task, maxima);
-#pragma omp for
-        for (int64_t row = 0; row < task.num_rows; row++) task.values[row] = maxima.of_row(row);
-        find_chunk_sums(task, maxima, sums);
-#pragma omp for
-        for (int64_t row = 0; row < task.num_rows; row++) {
-            collect_largest(task, maxima, row);
-            float* scaled = task.largest + row * task.k;
-            for (int64_t i = 0; i < task.k; i++)
-                scaled[i] = (scaled[i] - task.values[row]) / task.temperatures[row];
-            task.values[row] = (float)log(total_of(sums + row * chunks, chunks));
-        }
-    }
+    find_chunk_maxima(task, maxima);
+    for (int64_t row = 0; row < task.num_rows; row++) task.values[row] = maxima.of_row(row);
+    find_chunk_sums(task, maxima, sums);
+    parallel_for(task.num_rows, 1, [&](int64_t row) {
+        collect_largest(task, maxima, row);
+        float* scaled = task.largest + row * task.k;
+        for (int64_t i = 0; i < task.k; i++)
+            scaled[i] = (scaled[i] - task.values[row]) / task.temperatures[row];
+        task.values[row] = (float)log(total_of(sums + row * chunks, chunks));
+    });
 }
 
 // The first id at which the cumulative weight passes `target`, which lies in the chunk or, by
@@ -208,16 +199,11 @@ static void draw(const LogitsTask& task) {
     const int64_t chunks = num_chunks(task);
     const ChunkMaxima maxima{Scratch(Scratch::kInputs, task.num_rows * chunks).data, chunks};
     float* sums = Scratch(Scratch::kPartials, task.num_rows * chunks).data;
-#pragma omp parallel
-    {
-        find_chunk_maxima(task, maxima);
-#pragma omp for
-        for (int64_t row = 0; row < task.num_rows; row++) task.values[row] = maxima.of_row(row);
-        find_chunk_sums(task, maxima, sums);
-#pragma omp for
-        for (int64_t row = 0; row < task.num_rows; row++)
-            task.ids[row] = draw_from_row(task, row, sums + row * chunks, chunks);
-    }
+    find_chunk_maxima(task, maxima);
+    for (int64_t row = 0; row < task.num_rows; row++) task.values[row] = maxima.of_row(row);
+    find_chunk_sums(task, maxima, sums);
+    for (int64_t row = 0; row < task.num_rows; row++)
+        task.ids[row] = draw_from_row(task, row, sums + row * chunks, chunks);
 }
 
 }  // namespace KAMADO_TARGET

@@ -3,8 +3,11 @@
 
 #include "kernels.h"
 #include "simd.h"
+#include "thread_team.h"
 
 namespace KAMADO_TARGET {
+
+constexpr int64_t kGrainNumbers = 16384;  // so many are normed in a few microseconds
 
 // y = x / rms(x) * weight
 KAMADO_INLINE void rms_norm_row(const float* x, const float* weight, float eps, int64_t size, float* y) {
@@ -20,14 +23,12 @@ KAMADO_INLINE void rms_norm_row(const float* x, const float* weight, float eps, 
 }
 
 static void rms_norm(const kamado::NormTask& task) {
-    const bool is_small = task.rows * task.size < 16384;
-#pragma omp parallel for if (!is_small)
-    for (int64_t row = 0; row < task.rows; row++) {
+    parallel_for(task.rows, 1 + kGrainNumbers / task.size, [&](int64_t row) {
         float* y = task.y + row * task.size;
         rms_norm_row(task.x + row * task.size, task.weight, task.eps, task.size, y);
         if (task.residual)
             for (int64_t i = 0; i < task.size; i++) y[i] += task.residual[row * task.size + i];
-    }
+    });
 }
 
 }  // namespace KAMADO_TARGET

@@ -170,23 +170,19 @@ static void multiply_bytes(const LinearTask& task, const QuantizedInputs& inputs
 static void quantized_linear(const LinearTask& task) {
     const int64_t in_features = task.weight.in_features;
     QuantizedInputs inputs(task);
-#pragma omp parallel
-    {
-        Scratch normed(Scratch::kInputs, task.norm_weight ? in_features : 0);
-#pragma omp for
-        for (int64_t row = 0; row < task.rows; row++) {
-            const float* x = task.x + row * task.x_stride;
-            if (task.norm_weight) {
-                rms_norm_row(x, task.norm_weight, task.norm_eps, in_features, normed.data);
-                x = normed.data;
-            }
-            inputs.quantize_row(row, x);
+    parallel_for(task.rows, 1 + kGrainNumbers / in_features, [&](int64_t row) {
+        const float* x = task.x + row * task.x_stride;
+        if (task.norm_weight) {
+            Scratch normed(Scratch::kInputs, in_features);
+            rms_norm_row(x, task.norm_weight, task.norm_eps, in_features, normed.data);
+            x = normed.data;
         }
-        if (task.weight.format == WeightFormat::kInt8)
-            multiply_bytes<Int8Bytes>(task, inputs);
-        else
-            multiply_bytes<Int4Bytes>(task, inputs);
-    }
+        inputs.quantize_row(row, x);
+    });
+    if (task.weight.format == WeightFormat::kInt8)
+        multiply_bytes<Int8Bytes>(task, inputs);
+    else
+        multiply_bytes<Int4Bytes>(task, inputs);
 }
 
 }  // namespace KAMADO_TARGET

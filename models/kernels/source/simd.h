@@ -45,6 +45,15 @@ KAMADO_INLINE Vector max(Vector a, Vector b) { return a > b ? a : b; }
 template <class Vector>
 KAMADO_INLINE Vector min(Vector a, Vector b) { return a < b ? a : b; }
 
+// Calls f with n, 1 to kMost, as a constant.
+template <int kMost, class F>
+KAMADO_INLINE void with_constant(int64_t n, F&& f) {
+    if constexpr (kMost > 1) {
+        if (n < kMost) return with_constant<kMost - 1>(n, f);
+    }
+    f.template operator()<kMost>();
+}
+
 // Swaps lanes i and i ^ kDistance, kDistance a power of two.
 template <int kDistance>
 KAMADO_INLINE Floats swap_lanes(Floats v) {
