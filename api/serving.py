@@ -81,7 +81,7 @@ class Serving:
                 settings.block_size,
                 settings.prefix_caching,
                 settings.kv_memory_bytes,
-                rounds_to_int8=settings.kv_cache == "int8",
+                precision=settings.kv_cache,
             ),
             digests=settings.digests,
             probe=settings.probe,

@@ -36,12 +36,12 @@ class Settings(BaseModel):
     model_alias: str | None = Field(
         default=None, description="a second name for it, in requests that generate"
     )
-    quantization: Literal["auto", "int8", "int4", "none"] = Field(
+    quantization: Literal["auto", "int8", "int4", "float8", "none"] = Field(
         default="auto", description="of the weights; auto is int8 for pocket, none for others"
     )
-    activations: Literal["float32", "int8"] = Field(
+    activations: Literal["float32", "int8", "float8"] = Field(
         default="float32",
-        description="in products with quantised weights; int8 rounds them and is faster (VNNI)",
+        description="in products with quantised weights; int8 (VNNI) and float8 (GPU) round them",
     )
     device: str = Field(default="auto", description="cpu, cuda, cuda:1; auto takes CUDA if any")
     tensor_parallel: int = Field(
@@ -53,9 +53,10 @@ class Settings(BaseModel):
     max_num_seqs: int = Field(default=64, ge=1, description="sequences computed at once")
     max_batch_tokens: int = Field(default=512, ge=1, description="tokens computed in one step")
     block_size: int = Field(default=16, ge=1, description="tokens per block of the KV cache")
-    kv_cache: Literal["auto", "int8"] = Field(
+    kv_cache: Literal["auto", "int8", "float8"] = Field(
         default="auto",
-        description="precision of the KV cache; int8 takes a quarter of the memory of fp32",
+        description="precision of the KV cache; int8 takes a quarter of the memory of fp32, float8 "
+        "(GPU) half of bf16's",
     )
     kv_memory_gb: float | None = Field(
         default=None, gt=0, description="of the KV cache; from the free memory if not given"

@@ -29,7 +29,8 @@ class CacheLayers(tuple[LayerCache, ...]):
         device = self[0][0].device
         targets = torch.tensor(blocks, dtype=torch.int64, device=device)
         origins = None if sources is None else torch.tensor(sources, device=device)
-        for half in (half for layer in self for half in layer):
+        # As bytes: a GPU indexes no float8.
+        for half in (half.view(torch.uint8) for layer in self for half in layer):
             if origins is None:
                 half.index_fill_(0, targets, 0)
             else:

@@ -1,7 +1,7 @@
 """float8 weights (e4m3) with one scale per output row: the qfloat8 algorithm of optimum-quanto.
 
-A format to store: half the bytes of bf16. It is run as bf16, which holds every float8 exactly and
-rounds its product with a scale far below float8's own steps.
+A CPU, and what knows float8 as a format to store alone, runs it as bf16, which holds every float8
+exactly and rounds its product with a scale far below float8's own steps.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ import torch
 
 from models.quantization.quantized_weight import row_blocks
 
-_LARGEST = torch.finfo(torch.float8_e4m3fn).max
+LARGEST = torch.finfo(torch.float8_e4m3fn).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class Float8Weight:
         scale = torch.empty(len(weight), device=weight.device)
         for rows in row_blocks(weight):
             block = weight[rows].float()
-            scale[rows] = block.abs().amax(dim=1).div_(_LARGEST)
+            scale[rows] = block.abs().amax(dim=1).div_(LARGEST)
             # A row of zeros has scale 0; 0 / 0 would be NaN.
             divisor = scale[rows].masked_fill(scale[rows] == 0, 1.0)
-            data[rows] = (block / divisor[:, None]).clamp_(-_LARGEST, _LARGEST).to(data.dtype)
+            data[rows] = (block / divisor[:, None]).clamp_(-LARGEST, LARGEST).to(data.dtype)
         return cls(data, scale)
 
     @classmethod

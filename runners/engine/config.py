@@ -2,6 +2,10 @@
 slice."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+CachePrecision = Literal["auto", "int8", "float8"]
+"""Of keys and values; auto is the queries' own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,9 @@ class CacheConfig:
     prefix_caching: bool = True
     memory_bytes: int | None = None
     """Bytes for keys and values; None: computed from what the machine has free."""
-    rounds_to_int8: bool = False
-    """A quarter of the bytes per token, at the price of rounding."""
+    precision: CachePrecision = "auto"
+    """int8 takes a quarter of fp32's bytes per token, float8 half of bf16's, at the price of
+    rounding."""
 
     def __post_init__(self) -> None:
         if self.block_size < 1:

@@ -19,7 +19,7 @@ from runners.engine.config import CacheConfig, SchedulerConfig
 from runners.engine.errors import RequestError
 from runners.engine.grammar import GrammarError
 from runners.engine.grammar_masks import GrammarMasks
-from runners.engine.kv_cache import KVCache, int8_shape
+from runners.engine.kv_cache import KVCache, rounded_shape
 from runners.engine.limits import EngineLimits
 from runners.engine.memory import plan_cache
 from runners.engine.model_runner import ModelRunner
@@ -46,9 +46,7 @@ class Engine:
         cache: CacheConfig,
         eos_token_ids: frozenset[int] = frozenset(),
     ) -> None:
-        shape = model.cache_shape
-        if cache.rounds_to_int8:
-            shape = int8_shape(shape, model.device)
+        shape = rounded_shape(model.cache_shape, cache.precision, model.device)
         plan = plan_cache(
             shape,
             cache,

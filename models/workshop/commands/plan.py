@@ -22,7 +22,7 @@ def plan(
     ] = 1024,
     concurrency: Annotated[int, typer.Option(min=1, help="Sequences at once.")] = 8,
     quantization: Annotated[
-        str | None, typer.Option(help="At load, of what is stored in floats: int8 or int4.")
+        str | None, typer.Option(help="At load, of what is stored in floats: int8, int4 or float8.")
     ] = None,
     check_it: Annotated[
         bool, typer.Option("--check", help="Then load it, and say how wrong the plan was.")

@@ -8,7 +8,7 @@ from models.quantization import linear_factory
 from models.quantization.dequantizing_product import DequantizingProduct
 from models.quantization.int4_weight import Int4Weight
 from models.quantization.int8_weight import Int8Weight
-from models.quantization.linear_factory import SCHEMES, LinearFactory
+from models.quantization.linear_factory import OUTPUT_SCHEMES, SCHEMES, LinearFactory
 
 CPU = torch.device("cpu")
 
@@ -51,9 +51,51 @@ def test_odd_widths_are_left_to_torch():
 @pytest.mark.parametrize("num_elements", [10, 10**9])
 def test_every_way_gives_the_product_with_the_dequantised_weight(backend, scheme, num_elements):
     weight, x, bias = torch.randn(24, 64), torch.randn(3, 64), torch.randn(24)
-    kept = weight if scheme is None else SCHEMES[scheme].quantize(weight).dequantize()
+    kept = weight if scheme is None else SCHEMES[scheme].quantize(weight).dequantize().float()
     y = factory(scheme, num_elements).linear([weight[:8], weight[8:]], bias)(x)
     torch.testing.assert_close(y, x @ kept.T + bias, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_triton_runs_what_is_stored(triton_device, scheme):
+    """Eight bits and four, with the output matrix's eight; nothing is unpacked for being small."""
+    weight, x, bias = torch.randn(24, 64), torch.randn(3, 64), torch.randn(24)
+    linears = LinearFactory(scheme, dtype=torch.float32, device=triton_device, num_elements=10)
+    made = {
+        SCHEMES[scheme]: linears.linear([weight[:8], weight[8:]], bias),
+        OUTPUT_SCHEMES[scheme]: linears.output(weight, bias),
+    }
+    for kind, linear in made.items():
+        assert type(linear.product).__module__ == "models.quantization.triton_product"
+        kept = kind.quantize(weight)
+        if scheme == "float8":  # dequantised it would be rounded to bf16
+            kept = kept.data.float() * kept.scale[:, None]
+        else:
+            kept = kept.dequantize()
+        y = linear(x.to(triton_device)).cpu()
+        torch.testing.assert_close(y, x @ kept.T + bias, atol=1e-4, rtol=1e-4)
+
+
+def test_triton_leaves_odd_groups_to_torch(triton_device):
+    weight, x = torch.randn(24, 33), torch.randn(3, 33)
+    linears = LinearFactory("int4", dtype=torch.float32, device=triton_device, num_elements=10)
+    y = linears.linear([weight])(x.to(triton_device)).cpu()
+    expected = x @ Int4Weight.quantize(weight).dequantize().T
+    torch.testing.assert_close(y, expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("quantization", "message"),
+    [
+        ("int8", "needs quantization='float8', which is 'int8'"),
+        ("float8", "the device is cpu"),
+    ],
+)
+def test_float8_activations_are_refused_where_nothing_multiplies_them(quantization, message):
+    with pytest.raises(QuantizationError, match=message):
+        LinearFactory(
+            quantization, dtype=torch.bfloat16, device=CPU, num_elements=1, activations="float8"
+        )
 
 
 def test_gated(backend):

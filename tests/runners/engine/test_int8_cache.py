@@ -2,6 +2,7 @@
 under every way of cutting, sharing and crowding."""
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from models.architectures.loading import load_causal_lm
 from models.kernels import library
 from runners.engine.config import CacheConfig, SchedulerConfig
 from runners.engine.engine import Engine
-from runners.engine.kv_cache import CacheFormatError, KVCache, int8_shape
+from runners.engine.kv_cache import CacheFormatError, KVCache, rounded_shape
 from runners.engine.model_runner import ModelRunner
 
 CPU = torch.device("cpu")
@@ -38,11 +39,11 @@ def decoder(tmp_path_factory):
 
 
 def engine_of(decoder, chunk, num_blocks):
-    bytes_per_token = int8_shape(decoder.cache_shape, CPU).bytes_per_token
+    bytes_per_token = rounded_shape(decoder.cache_shape, "int8", CPU).bytes_per_token
     return Engine(
         decoder,
         scheduler=SchedulerConfig(8, max(8, chunk), chunk),
-        cache=CacheConfig(4, memory_bytes=num_blocks * 4 * bytes_per_token, rounds_to_int8=True),
+        cache=CacheConfig(4, memory_bytes=num_blocks * 4 * bytes_per_token, precision="int8"),
     )
 
 
@@ -61,7 +62,7 @@ def test_every_way_of_cutting_gives_the_same_tokens(decoder, run, request_of):
 def test_logits_are_nearly_those_of_fp32(decoder):
     ids = torch.randint(3, 128, (90,), generator=torch.Generator().manual_seed(0)).tolist()
     logits = []
-    for shape in (decoder.cache_shape, int8_shape(decoder.cache_shape, CPU)):
+    for shape in (decoder.cache_shape, rounded_shape(decoder.cache_shape, "int8", CPU)):
         runner = ModelRunner(decoder, KVCache(shape, 30, 4, CPU))
         batch = runner.forward_batch([(list(range(30)), 0, ids)], list(range(90)))
         logits.append(decoder.logits(decoder.forward(batch, runner.kv_cache.layers)))
@@ -70,23 +71,35 @@ def test_logits_are_nearly_those_of_fp32(decoder):
 
 
 def test_a_token_takes_a_quarter_and_its_scales():
-    assert int8_shape(FP32, CPU).bytes_per_token * 64 == FP32.bytes_per_token // 4 * 68
+    assert rounded_shape(FP32, "int8", CPU).bytes_per_token * 64 == FP32.bytes_per_token // 4 * 68
 
 
 @pytest.mark.parametrize(
     ("shape", "device", "message"),
     [
-        (FP32, torch.device("cuda"), "runs on cuda"),
+        (FP32, torch.device("meta"), "runs on meta"),
         (CacheShape(3, 2, 64, torch.bfloat16), CPU, "bfloat16"),
         (CacheShape(3, 2, 24, torch.float32), CPU, "multiple of 16 dimensions; those of"),
     ],
 )
 def test_what_no_kernel_can_read_is_refused(shape, device, message):
     with pytest.raises(CacheFormatError, match=message):
-        int8_shape(shape, device)
+        rounded_shape(shape, "int8", device)
 
 
 def test_it_is_refused_without_kernels(monkeypatch):
     monkeypatch.setattr(library, "is_loaded", lambda: False)
     with pytest.raises(CacheFormatError, match=r"models\.kernels\.build"):
-        int8_shape(FP32, CPU)
+        rounded_shape(FP32, "int8", CPU)
+
+
+def test_a_gpu_needs_no_fp32(triton_device):
+    shape = CacheShape(3, 2, 20, torch.bfloat16)
+    assert rounded_shape(shape, "int8", triton_device).stored_dim == 24
+    with pytest.raises(CacheFormatError, match="multiple of 4 dimensions"):
+        rounded_shape(replace(shape, head_dim=18), "int8", triton_device)
+
+
+def test_float8_needs_a_gpu():
+    with pytest.raises(CacheFormatError, match="kv_cache=float8 needs a GPU and Triton"):
+        rounded_shape(FP32, "float8", CPU)

@@ -19,18 +19,18 @@ NUM_REQUESTS = 32
 pytestmark = pytest.mark.skipif(not is_loaded(), reason="only the compiled kernels promise it")
 
 PRECISIONS = {
-    "bf16": (None, "float32", False),
-    "int8": ("int8", "float32", False),
-    "int4": ("int4", "float32", False),
-    "int8 activations": ("int8", "int8", False),
-    "int4 weights, int8 activations": ("int4", "int8", False),
-    "int8 cache": ("int8", "float32", True),
+    "bf16": (None, "float32", "auto"),
+    "int8": ("int8", "float32", "auto"),
+    "int4": ("int4", "float32", "auto"),
+    "int8 activations": ("int8", "int8", "auto"),
+    "int4 weights, int8 activations": ("int4", "int8", "auto"),
+    "int8 cache": ("int8", "float32", "int8"),
 }
 
 
 @pytest.fixture(params=PRECISIONS)
 def make_engine(request):
-    scheme, activations, rounds_cache = PRECISIONS[request.param]
+    scheme, activations, precision = PRECISIONS[request.param]
     if activations == "int8" and not multiplies_bytes():
         pytest.skip("needs a processor that multiplies bytes")
 
@@ -38,12 +38,12 @@ def make_engine(request):
         model = load_causal_lm(
             WEIGHTS, quantization=scheme, activations=activations, device="cpu", max_model_len=None
         )
-        stored_bytes = 80 * 6 * 4 if rounds_cache else model.cache_shape.bytes_per_token
+        stored_bytes = 80 * 6 * 4 if precision == "int8" else model.cache_shape.bytes_per_token
         return Engine(
             model,
             scheduler=SchedulerConfig(**({"max_num_seqs": NUM_REQUESTS} | limits)),
             cache=CacheConfig(
-                BLOCK_SIZE, prefix_caching, num_blocks * BLOCK_SIZE * stored_bytes, rounds_cache
+                BLOCK_SIZE, prefix_caching, num_blocks * BLOCK_SIZE * stored_bytes, precision
             ),
         )
 
