@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 import bentoml
+import uvicorn
 from bentoml.exceptions import BentoMLException
 from starlette.exceptions import HTTPException
 
@@ -25,6 +26,7 @@ from api.delivery import DeliveryLimits
 from api.embeddings import embedding_routes
 from api.generator import Generator
 from api.graceful_exit import GracefulExit
+from api.key_gate import KeyGate
 from api.metrics import Metrics
 from api.openapi import openapi_routes
 from api.relevance import Relevance
@@ -36,7 +38,12 @@ from api.serving import Serving
 from api.settings import load_settings, refuse_lost_arguments
 from api.similarity import Similarity
 from api.supervisor import fail_on_signal
-from api.uvicorn_server import end_stalled_connections, keep_connections, running_server
+from api.uvicorn_server import (
+    end_stalled_connections,
+    keep_connections,
+    public_addresses,
+    running_server,
+)
 from models.errors import ModelError
 from models.store import resolve_model
 from runners.engine.scoring_task import ScoringTask
@@ -46,6 +53,7 @@ logger = logging.getLogger("kamado.service")
 arguments = vars(bentoml.use_arguments())
 refuse_lost_arguments(sys.argv, arguments)
 settings = load_settings(arguments)
+keys = settings.key_ring()
 metrics = Metrics(lambda: serving.served.engine_stats())
 serving: Serving = Serving(settings, on_step=metrics.observe_step)
 served, runner = serving.served, serving.runner
@@ -133,6 +141,7 @@ class Kamado:
         if server is not None:
             keep_connections(server)
             self._tasks.append(loop.create_task(end_stalled_connections(server)))
+            self._tasks.append(loop.create_task(self._tell_if_open(server)))
 
     @bentoml.on_deployment  # type: ignore[untyped-decorator]  # BentoML is not typed
     @staticmethod
@@ -184,6 +193,14 @@ class Kamado:
         await batches.stop()
         await runner.drain(settings.drain_timeout_s)
 
+    async def _tell_if_open(self, server: uvicorn.Server) -> None:
+        if keys.is_open and (reached := await public_addresses(server)):
+            logger.warning(
+                "no API keys are set: whoever reaches %s may use this service. Set api_keys_file "
+                "or KAMADO_API_KEYS, or listen on 127.0.0.1.",
+                " or ".join(reached),
+            )
+
     async def _watch(self) -> None:
         """A model that cannot be loaded ends the service; an engine that fails, its worker. One
         that is not what its card says ends neither: readiness stays red and says why."""
@@ -198,3 +215,8 @@ class Kamado:
             self._exit.now()
         else:
             self._exit.for_good()
+
+
+cast(BatchedService, Kamado).add_asgi_middleware(
+    KeyGate, keys=keys, metrics=metrics, open_metrics=settings.open_metrics
+)

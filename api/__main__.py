@@ -53,7 +53,11 @@ def _is_ready(server: subprocess.Popen[bytes], client: httpx.Client) -> bool:
 
 
 def _show(client: httpx.Client) -> None:
-    model = client.get("/v1/models").json()["data"][0]["id"]
+    listed = client.get("/v1/models")
+    if listed.status_code == httpx.codes.UNAUTHORIZED:
+        print("\nThe service is ready, for those who have one of its API keys.\n", flush=True)
+        return
+    model = listed.json()["data"][0]["id"]
     messages = [{"role": "user", "content": QUESTION}]
     request = {"model": model, "messages": messages, "temperature": 0}
     print(f"\n{model} is ready. Asked “{QUESTION}”, it says:\n", flush=True)

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.caller import caller
 from api.delivery import JSON_HEADERS, send_body
 from api.disconnect import ClientDisconnectedError
 from api.errors import (
@@ -79,10 +80,12 @@ class FrontDoor:
 
     def _record(self, scope: Scope, status: int, duration_s: float, request_id: str) -> None:
         status = status or CLIENT_CLOSED_REQUEST
-        self._metrics.count_request(_route(scope), status)
+        self._metrics.count_request(_route(scope), status, caller.get())
         path = quote(scope["path"][:200], safe="/:")
         method = quote(scope["method"][:20])
-        logger.info("%s %s %d %.0f ms %s", method, path, status, duration_s * 1000, request_id)
+        who = "" if caller.get() is None else f" {caller.get()}"
+        taken_ms = duration_s * 1000
+        logger.info("%s %s %d %.0f ms %s%s", method, path, status, taken_ms, request_id, who)
 
 
 def _request_id(scope: Scope) -> str:

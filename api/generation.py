@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from api.caller import caller
 from api.choice_text import ChoiceText, Delta
 from api.errors import (
     RETRY_UNAVAILABLE_S,
@@ -50,6 +51,7 @@ class Generation:
         self._num_choices_each = requests[0].params.n
         self._cached = [0] * len(requests)
         self._metrics = metrics
+        self._caller = caller.get()
         self._started_s = time.monotonic()
         self._first_token_s: float | None = None
         self._is_cancelled = False
@@ -61,6 +63,7 @@ class Generation:
             self.abort()
             raise
         on_cancel(self._cancel)
+        metrics.count_tokens(self._caller, prompt=self.usage.prompt_tokens)
 
     def abort(self) -> None:
         """End what is unfinished, before the engine's next step."""
@@ -124,6 +127,7 @@ class Generation:
             self._first_token_s = time.monotonic()
             self._metrics.time_to_first_token_s.observe(self._first_token_s - self._started_s)
         self.usage.completion_tokens += len(output.token_ids)
+        self._metrics.count_tokens(self._caller, generated=len(output.token_ids))
         self._cached[prompt_index] = max(self._cached[prompt_index], output.num_cached_tokens)
         self.usage.cached_tokens = sum(self._cached)
 

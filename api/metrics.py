@@ -51,6 +51,8 @@ class Metrics(Collector):
     def __init__(self, engine_stats: Callable[[], EngineStats | None]) -> None:
         self._engine_stats = engine_stats
         self._requests: Counter[tuple[str, int]] = Counter()
+        self._callers_requests: Counter[str] = Counter()
+        self._callers_tokens: Counter[tuple[str, str]] = Counter()
         self.time_to_first_token_s = Histogram(
             "kamado_time_to_first_token_seconds",
             "From a generation's admission to its first token.",
@@ -69,9 +71,18 @@ class Metrics(Collector):
             "kamado_batch_tokens", "Tokens that a step computed.", POWERS_OF_TWO
         )
 
-    def count_request(self, route: str, status: int) -> None:
-        """`route` is a route's pattern, never a path that a client chose."""
+    def count_request(self, route: str, status: int, caller: str | None = None) -> None:
+        """`route` is a route's pattern, never a path that a client chose; `caller` the name of an
+        API key."""
         self._requests[route, status] += 1
+        if caller is not None:
+            self._callers_requests[caller] += 1
+
+    def count_tokens(self, caller: str | None, *, prompt: int = 0, generated: int = 0) -> None:
+        """Of one who has an API key."""
+        if caller is not None:
+            self._callers_tokens[caller, "prompt"] += prompt
+            self._callers_tokens[caller, "generated"] += generated
 
     def observe_step(self, step: StepStats) -> None:
         """Called on the engine's thread."""
@@ -93,6 +104,7 @@ class Metrics(Collector):
         for (route, status), count in tuple(self._requests.items()):
             requests.add_metric([route, str(status)], count)
         yield requests
+        yield from self._caller_families()
         yield self.time_to_first_token_s.family()
         yield self.time_per_output_token_s.family()
         yield self._step_s.family()
@@ -100,6 +112,25 @@ class Metrics(Collector):
         yield self._step_tokens.family()
         if (stats := self._engine_stats()) is not None:
             yield from _engine_families(stats)
+
+    def _caller_families(self) -> Iterator[Metric]:
+        """Nothing where there are no API keys."""
+        if not self._callers_requests:
+            return
+        requests = CounterMetricFamily(
+            "kamado_caller_requests", "Requests by the name of their API key.", labels=["caller"]
+        )
+        for caller, count in tuple(self._callers_requests.items()):
+            requests.add_metric([caller], count)
+        yield requests
+        tokens = CounterMetricFamily(
+            "kamado_caller_tokens",
+            "Tokens of generations by the name of their API key.",
+            labels=["caller", "kind"],
+        )
+        for (caller, kind), count in tuple(self._callers_tokens.items()):
+            tokens.add_metric([caller, kind], count)
+        yield tokens
 
 
 def _engine_families(stats: EngineStats) -> Iterator[Metric]:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bentoml.exceptions import InvalidArgument
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from api.key_ring import ApiKeyError, KeyRing
 from api.state import state_folder
 
 PREFIX = "KAMADO_"
@@ -67,6 +68,14 @@ class Settings(BaseModel):
     drain_timeout_s: float = Field(
         default=30.0, ge=0, description="for the answers under way at SIGTERM"
     )
+    api_keys: SecretStr | None = Field(
+        default=None,
+        description="KEY or NAME:KEY, separated by commas; from the environment alone",
+    )
+    api_keys_file: str | None = Field(
+        default=None, description="the same, one per line; read again when it changes"
+    )
+    open_metrics: bool = Field(default=True, description="answer /metrics without an API key")
     max_body_mb: float = Field(default=4.0, gt=0, description="of a request's body")
     digests: bool = Field(
         default=True, description="verify a model's files against its card while reading them"
@@ -100,6 +109,15 @@ class Settings(BaseModel):
     @property
     def public_rerank_name(self) -> str:
         return _name(self.rerank_model) if self.rerank_model else self.public_embedding_name
+
+    def key_ring(self) -> KeyRing:
+        """Raises bentoml's InvalidArgument, in which there is no key."""
+        listed = None if self.api_keys is None else self.api_keys.get_secret_value()
+        file = None if self.api_keys_file is None else Path(self.api_keys_file).expanduser()
+        try:
+            return KeyRing(listed, file)
+        except ApiKeyError as error:
+            raise InvalidArgument(str(error)) from None
 
     @property
     def state_folder(self) -> Path:
@@ -138,6 +156,11 @@ def load_settings(
         if unknown:
             name = unknown[0] if given is arguments else unknown[0].upper()
             raise InvalidArgument(f"{shown.format(name)} is no setting. There are:\n{describe()}")
+    if "api_keys" in arguments:
+        raise InvalidArgument(
+            "--arg api_keys would show the keys to whoever lists this machine's processes. Set "
+            "KAMADO_API_KEYS in the environment, or api_keys_file."
+        )
     try:
         return Settings(**{**variables, **arguments})
     except ValidationError as error:

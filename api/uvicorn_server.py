@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+from ipaddress import ip_address
 
 import uvicorn
 
@@ -35,11 +36,21 @@ async def end_stalled_connections(
     """
     if not hasattr(socket, "TCP_USER_TIMEOUT"):
         return
+    for listening in await _listening(server):
+        with socket.socket(fileno=socket.dup(listening.fileno())) as shared:
+            milliseconds = int(timeout_s * 1000)
+            shared.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+
+async def public_addresses(server: uvicorn.Server) -> list[str]:
+    """Those that it listens on beyond this machine's own, as HOST:PORT."""
+    found = (listening.getsockname()[:2] for listening in await _listening(server))
+    return [f"{host}:{port}" for host, port in found if not ip_address(host).is_loopback]
+
+
+async def _listening(server: uvicorn.Server) -> list[socket.socket]:
+    """Its sockets, once it has started; without those that are files."""
     while not server.started:
         await asyncio.sleep(0.05)
-    for listener in server.servers:
-        for listening in listener.sockets:
-            with socket.socket(fileno=socket.dup(listening.fileno())) as shared:
-                if shared.family in (socket.AF_INET, socket.AF_INET6):
-                    milliseconds = int(timeout_s * 1000)
-                    shared.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+    sockets = [listening for listener in server.servers for listening in listener.sockets]
+    return [one for one in sockets if one.family in (socket.AF_INET, socket.AF_INET6)]

@@ -6,7 +6,7 @@ import pytest
 import uvicorn
 import uvloop
 
-from api.uvicorn_server import end_stalled_connections, running_server
+from api.uvicorn_server import end_stalled_connections, public_addresses, running_server
 
 
 async def plenty(scope, receive, send):
@@ -39,6 +39,18 @@ async def connect_and_never_read():
 def test_a_connection_that_takes_nothing_is_reset(loop_factory):
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(connect_and_never_read())
+
+
+@pytest.mark.parametrize(("host", "is_public"), [("127.0.0.1", False), ("0.0.0.0", True)])
+async def test_what_others_reach_is_told(host, is_public):
+    config = uvicorn.Config(plenty, host=host, port=0, log_config=None, lifespan="off")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server._serve())
+    found = await public_addresses(server)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    assert found == ([f"{host}:{port}"] if is_public else [])
+    server.should_exit = True
+    await serving
 
 
 def test_the_server_is_known_by_its_signal_handler():
