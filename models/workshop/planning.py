@@ -8,7 +8,7 @@ to all layers: what bandwidth and arithmetic give here, through the very kernels
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,13 @@ import torch
 from models.architectures.checkpoint import Checkpoint
 from models.architectures.decoder import Decoder
 from models.architectures.decoder_spec import DecoderSpec
-from models.architectures.decoder_weights import build_decoder
 from models.architectures.linear_shapes import HEAD, linear_shapes
 from models.architectures.loading import load_causal_lm, read_spec
-from models.quantization.linear_factory import LinearFactory
-from models.workshop.imaginary_checkpoint import ImaginaryCheckpoint, bytes_in_memory
+from models.workshop.imaginary_checkpoint import ImaginaryCheckpoint
+from models.workshop.miniature import miniature
 from models.workshop.resident import resident_bytes
 from models.workshop.speed import fastest_threads, prompt_durations_s, step_durations_s
+from models.workshop.weights_memory import weights_in_memory
 
 _CACHE_BYTES = 128 * 2**20
 """Layers are built until their weights take as much: no processor here holds that."""
@@ -117,18 +117,11 @@ def check(folder: Path, load: Load) -> tuple[Rates, int]:
 
 
 def _memory(spec: DecoderSpec, checkpoint: Checkpoint, load: Load) -> Memory:
-    shapes = linear_shapes(spec)
-    weights = bytes_in_memory(checkpoint, shapes, load.quantization)
-    if spec.ties_embeddings and f"{HEAD}.weight._data" not in checkpoint:
-        # A tied head is laid out anew for its kernel; the embedding keeps its own rows.
-        numbers = spec.vocab_size * spec.hidden_size
-        itemsize = 1 if load.quantization else 2
-        weights += numbers * itemsize
     per_token = 2 * len(spec.layers) * spec.num_kv_heads * spec.head_dim * 4
     widest = 3 * spec.intermediate_size + 4 * spec.hidden_size
     step = 4 * (_MAX_BATCH_TOKENS * widest + load.concurrency * spec.vocab_size)
     return Memory(
-        weights=weights,
+        weights=weights_in_memory(spec, checkpoint, load.quantization),
         kv_cache=load.concurrency * load.context * per_token,
         step=step,
         process=psutil.Process().memory_info().rss,
@@ -136,13 +129,15 @@ def _memory(spec: DecoderSpec, checkpoint: Checkpoint, load: Load) -> Memory:
     )
 
 
-def _rates(spec: DecoderSpec, checkpoint: Checkpoint, load: Load) -> Rates:
+def _rates(spec: DecoderSpec, checkpoint: ImaginaryCheckpoint, load: Load) -> Rates:
     count = len(spec.layers)
     in_layers = sum(
         torch.Size(shape).numel() for name, shape in linear_shapes(spec).items() if name != HEAD
     )
     several = max(2, min(count, -(-_CACHE_BYTES * count // max(in_layers, 1))))
-    small, large = (_miniature(spec, checkpoint, load, layers) for layers in (1, several))
+    small, large = (
+        miniature(spec, checkpoint, load.quantization, layers) for layers in (1, several)
+    )
     with fastest_threads(large):
         one, more = _durations(small, load), _durations(large, load)
     missing = count - several
@@ -164,22 +159,6 @@ def _durations(model: Decoder, load: Load) -> tuple[float, float, float]:
 def _rates_of(durations: Sequence[float], load: Load) -> Rates:
     prompt, alone, together = durations
     return Rates(1 / prompt, 1 / alone, load.concurrency / together)
-
-
-def _miniature(spec: DecoderSpec, checkpoint: Checkpoint, load: Load, layers: int) -> Decoder:
-    linears = LinearFactory(
-        load.quantization,
-        dtype=torch.float32,
-        device=torch.device("cpu"),
-        num_elements=checkpoint.num_elements,
-    )
-    return build_decoder(
-        replace(spec, layers=spec.layers[:layers]),
-        checkpoint,
-        linears,
-        dtype=torch.float32,
-        device=torch.device("cpu"),
-    )
 
 
 def _bytes_per_s() -> float:

@@ -1,20 +1,25 @@
 """How much memory a model takes once it is loaded: asked of a process that does nothing else,
 because memory freed by an earlier model would hide it.
 
+What a process needs only once, whatever it loads (libraries, threads, code), is there before the
+first reading; what loading needed for a while is given back before the second.
+
     python -m models.workshop.resident FOLDER QUANTIZATION
 """
 
+import ctypes
 import gc
 import subprocess
 import sys
 from pathlib import Path
 
 import psutil
-import torch
 
+from models.architectures.checkpoint import Checkpoint
 from models.architectures.loading import load_causal_lm, read_spec
 from models.errors import ModelError
-from models.kernels.library import is_loaded
+from models.workshop.imaginary_checkpoint import ImaginaryCheckpoint
+from models.workshop.miniature import miniature
 
 _PROJECT = Path(__file__).parents[2]
 
@@ -29,15 +34,22 @@ def resident_bytes(folder: Path, quantization: str | None = None) -> int:
 
 
 def main(folder: Path, quantization: str | None) -> None:
-    # Libraries that load on first use are not the model's memory.
-    read_spec(folder)
-    is_loaded()
-    torch.nn.functional.linear(torch.ones(64, 64), torch.ones(64, 64))
-    before = psutil.Process().memory_info().rss
+    spec, checkpoint = read_spec(folder), ImaginaryCheckpoint(folder)
+    miniature(spec, checkpoint, quantization, 1)
+    Checkpoint(folder).read(next(iter(checkpoint)))
+    before = _settled_bytes()
     model = load_causal_lm(folder, quantization=quantization)
-    gc.collect()
-    print(psutil.Process().memory_info().rss - before)
+    print(_settled_bytes() - before)
     del model
+
+
+def _settled_bytes() -> int:
+    """Of this process, without what is freed."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:  # glibc keeps freed memory for later; not every system's library does
+        trim(0)
+    return psutil.Process().memory_info().rss
 
 
 if __name__ == "__main__":

@@ -96,4 +96,4 @@ def test_the_same_commands(folder, run, store, recipe_file):
     code, output, errors = run("plan", "big:1", "--check", "--json", "--context", 128)
     assert code == 0, errors
     planned = json.loads(output)
-    assert abs(planned["deviations"]["weights"]) < 0.5
+    assert abs(planned["deviations"]["weights"]) < 0.15
