@@ -20,20 +20,35 @@ def working_folder(target: Path, plan: dict[str, Any]) -> Iterator[Path]:
     is something under the name already."""
     if target.exists():
         raise ModelError(f"{target} exists already. Remove it, or give another name.")
-    making = target.with_name(f".{target.name}.making")
+    with _resumed(target.with_name(f".{target.name}.making"), plan) as making:
+        yield making
+        (making / PLAN_FILE).unlink()
+        making.rename(target)
+
+
+@contextmanager
+def notes_folder(target: Path, plan: dict[str, Any]) -> Iterator[Path]:
+    """Yields `.NAME.notes` beside `target`: what is needed on the way there and removed at the end.
+    An interruption leaves it to the same `plan`; a ModelError removes it."""
+    with _resumed(target.with_name(f".{target.name}.notes"), plan) as notes:
+        yield notes
+        shutil.rmtree(notes)
+
+
+@contextmanager
+def _resumed(folder: Path, plan: dict[str, Any]) -> Iterator[Path]:
+    """As it was left by the same plan, or else empty."""
     wanted = json.dumps(plan, sort_keys=True, default=str)
-    found = making / PLAN_FILE
+    found = folder / PLAN_FILE
     if not found.is_file() or found.read_text(encoding="utf-8") != wanted:
-        shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(parents=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         found.write_text(wanted, encoding="utf-8")
     try:
-        yield making
+        yield folder
     except ModelError:
-        shutil.rmtree(making, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         raise
-    found.unlink()
-    making.rename(target)
 
 
 def fingerprint(folder: Path) -> list[tuple[str, int, int]]:

@@ -10,7 +10,7 @@ import typer
 from models.errors import ModelError
 from models.store import ModelSource, resolve_model
 from models.workshop.application import app
-from models.workshop.card import Card
+from models.workshop.card import Card, versions
 from models.workshop.card_view import show_card
 from models.workshop.evaluate import Original
 from models.workshop.figures import SearchPoint
@@ -21,7 +21,7 @@ from models.workshop.quantize import MAX_SHARD_BYTES
 from models.workshop.recipe import Recipe, load_recipe
 from models.workshop.search import search as search_mix
 from models.workshop.sources.opening import quantization_config
-from models.workshop.working_folder import fingerprint, working_folder
+from models.workshop.working_folder import fingerprint, notes_folder, working_folder
 
 
 @app.command()
@@ -100,7 +100,10 @@ class _Workbench:
                 original = stack.enter_context(Original.measured(before, recipe.evaluate))
             if self.searches:
                 assert original is not None
-                found = search_mix(original, recipe)
+                plan = {"recipe": recipe.model_dump(mode="json"), "versions": versions()}
+                plan["original"] = fingerprint(original.folder)
+                notes = stack.enter_context(notes_folder(target, plan))
+                found = search_mix(original, recipe, notes)
                 recipe, points = found.recipe, found.points
             plan = {
                 "source": fingerprint(source.folder),

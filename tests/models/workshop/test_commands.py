@@ -119,6 +119,26 @@ def test_search_into_the_store(run, store, tiny, recipe_file, tmp_path):
     assert "frontier" in (tmp_path / "search.svg").read_text()
 
 
+def test_a_search_that_is_stopped_is_taken_up(run, store, tiny, recipe_file, tmp_path, monkeypatch):
+    recipe = recipe_file(RECIPE.replace('weights = "qint8"', 'weights = "qint4"'))
+    command = ("quantize", tiny, "--recipe", recipe, "--tag", "rice:mix", "--search", "--json")
+    with monkeypatch.context() as patch:
+
+        def interrupted(*_, **__):
+            raise KeyboardInterrupt
+
+        patch.setattr("models.workshop.search._returned", interrupted)
+        code, _, errors = run(*command)
+    assert code == 130
+    assert "as measured before" not in errors
+    assert not bentoml.models.list()
+    code, output, errors = run(*command)
+    assert code == 0, errors
+    assert "as measured before" in errors
+    assert len(json.loads(output)["search"]) > 1
+    assert not list((tmp_path / "cache").iterdir())
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
