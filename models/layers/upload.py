@@ -9,9 +9,15 @@ import torch
 def upload(
     values: Sequence[float] | np.ndarray, dtype: type[np.generic], device: torch.device
 ) -> torch.Tensor:
-    """`values` as a tensor on `device`. Through numpy: torch would take four times as long over a
-    list. From pinned memory: a copy from any other stops the host until the device comes to it."""
+    """`values` as a tensor on `device`."""
+    return staged(values, dtype, device).to(device, non_blocking=True)
+
+
+def staged(
+    values: Sequence[float] | np.ndarray, dtype: type[np.generic], device: torch.device
+) -> torch.Tensor:
+    """`values` on the host, where a copy to `device` that does not block can take them from: a GPU
+    needs pinned memory, or the host waits until the GPU comes to the copy. Through numpy: torch
+    would take four times as long over a list."""
     tensor = torch.from_numpy(np.asarray(values, dtype=dtype))
-    if device.type != "cuda":
-        return tensor.to(device)
-    return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.pin_memory() if device.type == "cuda" else tensor

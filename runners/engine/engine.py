@@ -16,6 +16,7 @@ from models.architectures.causal_lm import CausalLM
 from runners.engine.answer_scorer import AnswerScorer
 from runners.engine.block_manager import BlockManager
 from runners.engine.config import CacheConfig, SchedulerConfig
+from runners.engine.decode_graphs import can_record, recorded_bytes
 from runners.engine.errors import RequestError
 from runners.engine.grammar import GrammarError
 from runners.engine.grammar_masks import GrammarMasks
@@ -53,6 +54,9 @@ class Engine:
             max_num_seqs=scheduler.max_num_seqs,
             max_model_len=model.max_model_len,
             device=model.device,
+            reserved_bytes=recorded_bytes(
+                model, max_num_seqs=scheduler.max_num_seqs, block_size=cache.block_size
+            ),
         )
         self.limits = EngineLimits(
             vocab_size=model.vocab_size,
@@ -82,6 +86,10 @@ class Engine:
             self._plan = plan_steps(self._model_runner)
             if self._scheduler.config.max_prefill_tokens_while_decoding is None:
                 self._scheduler.prompt_tokens_beside = self._plan.prompt_tokens_beside
+        elif can_record(self._model_runner.model):
+            self._model_runner.record_decoding(
+                max_num_seqs=self.limits.max_num_seqs, max_model_len=self.limits.max_model_len
+            )
 
     @property
     def has_work(self) -> bool:

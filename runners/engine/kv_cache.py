@@ -63,10 +63,12 @@ def _check_head_dim(shape: CacheShape, multiple: int) -> None:
 
 
 class KVCache:
-    """Per layer one key and one value tensor, [num_blocks, block_size, num_kv_heads, stored_dim].
+    """Per layer one key and one value tensor, [num_blocks + 1, block_size, num_kv_heads,
+    stored_dim].
 
     Zeroed, because attention multiplies slots it has masked by a weight of 0, and 0 * NaN is NaN.
-    On a CPU the pages are taken from the system only as blocks are first written.
+    On a CPU the pages are taken from the system only as blocks are first written. `spare_block` is
+    one more than those that are handed out: for rows that are nobody's.
     """
 
     def __init__(
@@ -74,7 +76,8 @@ class KVCache:
     ) -> None:
         self.num_blocks = num_blocks
         self.block_size = block_size
-        size = (num_blocks, block_size, shape.num_kv_heads, shape.stored_dim)
+        self.spare_block = num_blocks
+        size = (num_blocks + 1, block_size, shape.num_kv_heads, shape.stored_dim)
         self.layers = CacheLayers(
             (_zeros(size, shape.dtype, device), _zeros(size, shape.dtype, device))
             for _ in range(shape.num_layers)

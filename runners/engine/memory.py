@@ -29,6 +29,8 @@ class CachePlan:
     block_size: int
     bytes_per_token: int
     budget_bytes: int
+    reserved_bytes: int
+    """Of the budget, for what is not cache."""
     max_model_len: int
     """The longest sequence: the model's limit, or what all blocks together hold if that is less."""
 
@@ -37,8 +39,15 @@ class CachePlan:
         return (
             f"KV cache: {self.num_blocks} blocks of {self.block_size} tokens = {tokens} tokens, "
             f"{tokens * self.bytes_per_token / 2**20:.0f} MiB of a budget of "
-            f"{self.budget_bytes / 2**20:.0f} MiB; longest sequence {self.max_model_len} tokens"
+            f"{self.budget_bytes / 2**20:.0f} MiB{self._reserve}; longest sequence "
+            f"{self.max_model_len} tokens"
         )
+
+    @property
+    def _reserve(self) -> str:
+        if not self.reserved_bytes:
+            return ""
+        return f", {self.reserved_bytes / 2**20:.0f} of which are for recorded steps"
 
 
 def plan_cache(
@@ -48,26 +57,29 @@ def plan_cache(
     max_num_seqs: int,
     max_model_len: int,
     device: torch.device,
+    reserved_bytes: int = 0,
 ) -> CachePlan:
-    """As many blocks as the budget holds, but no more than max_num_seqs full-length sequences can
-    use.
+    """As many blocks as the budget holds beside `reserved_bytes`, but no more than max_num_seqs
+    full-length sequences can use.
 
     Raises OutOfMemoryBudgetError when not even one block fits.
     """
     budget = config.memory_bytes if config.memory_bytes is not None else free_bytes(device)
     block_bytes = shape.bytes_per_token * config.block_size
     useful = max_num_seqs * -(-max_model_len // config.block_size)
-    num_blocks = min(budget // block_bytes, useful)
+    num_blocks = min((budget - reserved_bytes) // block_bytes, useful)
     if num_blocks < 1:
         raise OutOfMemoryBudgetError(
-            f"the KV cache's budget is {budget} bytes, and one block of {config.block_size} tokens "
-            f"takes {block_bytes}. Free some memory, or raise kv_memory_gb."
+            f"the KV cache's budget is {budget - reserved_bytes} bytes, and one block of "
+            f"{config.block_size} tokens takes {block_bytes}. Free some memory, or raise "
+            "kv_memory_gb."
         )
     plan = CachePlan(
         num_blocks=num_blocks,
         block_size=config.block_size,
         bytes_per_token=shape.bytes_per_token,
         budget_bytes=budget,
+        reserved_bytes=reserved_bytes,
         max_model_len=min(max_model_len, num_blocks * config.block_size),
     )
     logger.info("%s", plan)

@@ -9,6 +9,8 @@ import torch
 
 from models.architectures.causal_lm import CausalLM
 from models.layers.forward_batch import ForwardBatch
+from models.layers.upload import upload
+from runners.engine.decode_graphs import DecodeGraphs, Recorder
 from runners.engine.kv_cache import KVCache
 from runners.engine.scheduler import ScheduledSequence
 
@@ -20,11 +22,33 @@ class ModelRunner:
     def __init__(self, model: CausalLM, kv_cache: KVCache) -> None:
         self.model = model
         self.kv_cache = kv_cache
+        self._graphs: DecodeGraphs | None = None
+
+    def record_decoding(
+        self, *, max_num_seqs: int, max_model_len: int, record: Recorder | None = None
+    ) -> None:
+        """From now on replay the steps in which every sequence takes one token."""
+        self._graphs = DecodeGraphs(
+            self.model,
+            self.kv_cache,
+            max_num_seqs=max_num_seqs,
+            max_model_len=max_model_len,
+            record=record,
+        )
 
     @torch.inference_mode()
     def run(self, batch: SequenceOf[ScheduledSequence]) -> torch.Tensor:
         """Compute every scheduled token; return logits [num_rows, vocab_size] fp32, one row for
         each sequence that reaches its end, in the order of `batch`."""
+        if self._graphs is not None and all(
+            scheduled.num_new_tokens == 1 and scheduled.reaches_end for scheduled in batch
+        ):
+            sequences = [scheduled.sequence for scheduled in batch]
+            return self._graphs.run(
+                [sequence.token_ids[-1] for sequence in sequences],
+                [sequence.num_computed_tokens for sequence in sequences],
+                [sequence.block_ids for sequence in sequences],
+            )
         forward_batch = self._pack(batch)
         hidden = self.model.forward(forward_batch, self.kv_cache.layers)
         return self.model.logits(hidden[forward_batch.logit_rows])
@@ -90,6 +114,5 @@ class ModelRunner:
             logit_rows=self._tensor(logit_rows),
         )
 
-    def _tensor(self, values: list[int], dtype: type = np.int64) -> torch.Tensor:
-        """Through numpy: torch would take four times as long over a list."""
-        return torch.from_numpy(np.array(values, dtype=dtype)).to(self.model.device)
+    def _tensor(self, values: list[int], dtype: type[np.generic] = np.int64) -> torch.Tensor:
+        return upload(values, dtype, self.model.device)

@@ -114,9 +114,6 @@ class Case:
 def backend(request, monkeypatch):
     if request.param == "triton":
         request.getfixturevalue("triton_device")
-        from models.kernels.triton import paged_attention
-
-        monkeypatch.setattr(paged_attention, "ENOUGH_PROGRAMS", 12)
     elif request.param == "torch":
         monkeypatch.setattr(library, "is_loaded", lambda: False)
         monkeypatch.setattr(attention_plan, "TILE_ROWS", 16)

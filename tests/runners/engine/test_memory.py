@@ -22,6 +22,15 @@ def test_budget_decides():
     assert got.max_model_len == 48  # all blocks together are less than the model's own limit
 
 
+def test_what_is_not_cache_is_left_out_and_told():
+    got = plan_cache(
+        SHAPE, CacheConfig(block_size=16, memory_bytes=3 * 2**20), device=CPU,
+        max_num_seqs=2, max_model_len=10_000, reserved_bytes=2**20,
+    )  # fmt: skip
+    assert got.num_blocks == 2 * 2**20 // (2 * 2 * 4 * 8 * 4 * 16)
+    assert "of a budget of 3 MiB, 1 of which are for recorded steps" in str(got)
+
+
 def test_no_more_than_can_be_used():
     got = plan(10**9)
     assert got.num_blocks == 2 * 7
