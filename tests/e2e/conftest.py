@@ -21,7 +21,8 @@ START_TIMEOUT_S = 100
 class Server:
     """One `bentoml serve`, with its log in a file."""
 
-    def __init__(self, folder, **arguments):
+    def __init__(self, folder, home=None, **arguments):
+        """`home` is BentoML's, where its models lie; None: an empty one."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -29,7 +30,7 @@ class Server:
         self._log = folder / "serve.log"
         options = [f"--arg={name}={value}" for name, value in arguments.items()]
         command = [sys.executable, "-m", "bentoml", "serve", "service:Kamado"]
-        own = {"BENTOML_HOME": str(folder), "KAMADO_STATE_DIR": str(folder / "state")}
+        own = {"BENTOML_HOME": str(home or folder), "KAMADO_STATE_DIR": str(folder / "state")}
         environment = os.environ | own | {"BENTOML_DO_NOT_TRACK": "True"}
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(

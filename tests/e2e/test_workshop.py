@@ -1,34 +1,70 @@
 """A model of the workshop behind a real server: its card is shown, and a changed scale turns
 readiness red."""
 
+import json
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import httpx
 import pytest
 from safetensors.torch import load_file, save_file
 
-from models.store import resolve_model
-from models.workshop.make import make
-from models.workshop.recipe import Recipe
+PROJECT = Path(__file__).parents[2]
+TAG = "pocket-four:1"
+RECIPE = """
+weights = "qint4"
+head = "qint8"
+group_size = 32
+[modules]
+"*.down_proj" = "qint8"
+[evaluate]
+max_tokens = 256
+[gates]
+max_mean_kl = 0.1
+min_top1 = 0.9
+"""
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    target = tmp_path_factory.mktemp("made") / "pocket-int4"
-    target.mkdir()
-    recipe = Recipe(name="four", weights="qint4", head="qint8")
-    make(resolve_model("pocket"), recipe, target, name="pocket-int4:1")
-    return target
+def home(tmp_path_factory):
+    """A BentoML store with a model that the command has put there."""
+    home = tmp_path_factory.mktemp("home")
+    recipe = home / "four.toml"
+    recipe.write_text(RECIPE)
+    command = [sys.executable, "-m", "models", "quantize", "pocket"]
+    own = {"BENTOML_HOME": str(home), "HOME": str(home), "BENTOML_DO_NOT_TRACK": "True"}
+    done = subprocess.run(
+        [*command, "--recipe", str(recipe), "--tag", TAG],
+        cwd=PROJECT,
+        env=os.environ | own,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"bentoml serve --arg model={TAG}" in done.stdout
+    return home
 
 
-def test_it_answers_and_shows_its_card(start, folder):
-    server = start(model=folder, kv_memory_gb=0.1)
+@pytest.fixture
+def folder(home):
+    return home.joinpath("models", *TAG.split(":"))
+
+
+def test_it_answers_under_its_tag_and_shows_its_card(start, home, folder):
+    server = start(home=home, model=TAG, kv_memory_gb=0.1)
     server.wait("/readyz", 200)
     (model,) = httpx.get(f"{server.url}/v1/models").json()["data"]
-    assert model["id"] == "pocket-int4"
+    kept = json.loads((folder / "card.json").read_bytes())
+    assert model["id"] == TAG
     assert model["card"]["origin"] == "pocket"
-    assert model["card"]["schemes"] == {"qint4": 42, "qint8": 1}
-    body = {"model": "pocket-int4", "messages": [{"role": "user", "content": "What is 17 + 26?"}]}
+    assert model["card"]["recipe"] == "four"
+    assert model["card"]["schemes"] == {"qint4": 36, "qint8": 7}
+    assert model["card"]["mean_kl"] == kept["figures"]["closeness"]["mean_kl"]
+    body = {"model": TAG, "messages": [{"role": "user", "content": "What is 17 + 26?"}]}
     answer = httpx.post(f"{server.url}/v1/chat/completions", json=body | {"temperature": 0})
     assert "43" in answer.json()["choices"][0]["message"]["content"]
     server.stop()
