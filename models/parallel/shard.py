@@ -14,6 +14,7 @@ import torch
 from models.architectures.decoder_spec import DecoderSpec
 from models.errors import ParallelError, QuantizationError
 from models.parallel.ranks import Ranks
+from models.quantization.float8_weight import Float8Weight
 from models.quantization.int4_weight import Int4Weight, group_size_of
 from models.quantization.int8_weight import Int8Weight
 
@@ -65,16 +66,16 @@ class Shard:
         return whole[self.vocabulary]
 
     def inputs(
-        self, module: str, weight: torch.Tensor | Int8Weight | Int4Weight
-    ) -> torch.Tensor | Int8Weight | Int4Weight:
+        self, module: str, weight: torch.Tensor | Int8Weight | Int4Weight | Float8Weight
+    ) -> torch.Tensor | Int8Weight | Int4Weight | Float8Weight:
         """This rank's inputs of `module`'s weight [out_features, in_features], with the scales that
         the whole has. Raises QuantizationError if they end within a group of int4."""
         own = self._inputs[module]
         if isinstance(weight, torch.Tensor):
             return weight[:, own].contiguous()
         data = weight.data[:, own].contiguous()
-        if isinstance(weight, Int8Weight):
-            return Int8Weight(data, weight.scale)
+        if not isinstance(weight, Int4Weight):
+            return type(weight)(data, weight.scale)
         group_size = weight.shape[1] // weight.scale.shape[1]
         if own.start % group_size or own.stop % group_size:
             raise QuantizationError(

@@ -77,7 +77,7 @@ class ParallelDecoder:
             if isinstance(caches, CacheLayers):
                 caches.on_edit = lambda edit: self._follow(number, edit)
             num_blocks, block_size = keys.shape[:2]
-            body = cache_body(num_blocks, block_size, is_int8=keys.dtype == torch.int8)
+            body = cache_body(num_blocks, block_size, keys.dtype)
             self._tell(MessageKind.NEW_CACHE, number, body)
         return number
 

@@ -42,10 +42,8 @@ class ParallelFollower:
             self._answers[message.kind](message)
 
     def _new_cache(self, message: Message) -> None:
-        num_blocks, block_size, is_int8 = read_cache(message.body.tolist())
-        shape = self._decoder.cache_shape
-        if is_int8:
-            shape = replace(shape, dtype=torch.int8)
+        num_blocks, block_size, dtype = read_cache(message.body)
+        shape = replace(self._decoder.cache_shape, dtype=dtype)
         device = self._decoder.device
         self._caches[message.subject] = KVCache(shape, num_blocks, block_size, device)
 

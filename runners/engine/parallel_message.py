@@ -4,7 +4,6 @@ Travels over a pipe, where a rank can wait for hours; what the ranks then exchan
 forward pass is none of its business.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -13,6 +12,9 @@ import torch
 
 from models.layers.cache_layers import BlockEdit
 from models.layers.forward_batch import ForwardBatch
+
+_DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.int8, torch.float8_e4m3fn)
+"""Of caches."""
 
 
 class MessageKind(IntEnum):
@@ -84,10 +86,10 @@ def _tensor(values: np.ndarray, device: torch.device) -> torch.Tensor:
     return torch.from_numpy(values.copy()).to(device)
 
 
-def cache_body(num_blocks: int, block_size: int, *, is_int8: bool) -> np.ndarray:
-    return np.array([num_blocks, block_size, is_int8], dtype=np.int64)
+def cache_body(num_blocks: int, block_size: int, dtype: torch.dtype) -> np.ndarray:
+    return np.array([num_blocks, block_size, _DTYPES.index(dtype)], dtype=np.int64)
 
 
-def read_cache(body: Sequence[int]) -> tuple[int, int, bool]:
-    num_blocks, block_size, is_int8 = map(int, body)
-    return num_blocks, block_size, bool(is_int8)
+def read_cache(body: np.ndarray) -> tuple[int, int, torch.dtype]:
+    num_blocks, block_size, dtype = body.tolist()
+    return num_blocks, block_size, _DTYPES[dtype]

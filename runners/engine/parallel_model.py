@@ -67,6 +67,7 @@ class ParallelModel:
             os.sched_setaffinity(0, setup.cores)
         part = ParallelPart.load(setup, checkpoint)
         others_free = self._processes.wait_until_loaded()
+        self._processes.send(b"")  # all have loaded: time to meet
         self._ranks = part.ranks
         self._ranks.connect(setup.meeting_point, part.decoder.device)
         self.decoder = ParallelDecoder(part.decoder, self._ranks, self._processes.send)
@@ -89,8 +90,8 @@ class ParallelModel:
 
     def close(self) -> None:
         """The decoder is of no use after this."""
+        self._ranks.close()  # first: one that waits in the midst of a step hears of it
         self._processes.close()
-        self._ranks.close()
 
 
 def _devices(size: int, device: str) -> Sequence[str]:
