@@ -19,8 +19,8 @@ SCHEMA = CHART / "values.schema.json"
 PLAIN = DEPLOY / "kubernetes" / "base"
 KUBERNETES = "1.31"
 """The version whose schemas the manifests are checked against."""
-SET_BY_THE_CHART = {"state_dir"}
-"""Settings that say where a volume is mounted."""
+SET_BY_THE_CHART = {"state_dir", "api_keys", "api_keys_file"}
+"""Settings that say where a volume is mounted, or belong into a Secret."""
 NUMBER = r"^[0-9]+(\.[0-9]+)?$"
 HEADER = "# Written by `python -m deploy.manifests` from deploy/helm/kamado; change that.\n"
 

@@ -9,6 +9,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from api.key_ring import KeyRing
 from api.settings import Settings, load_settings
 from deploy.manifests import (
     CHART,
@@ -30,6 +31,7 @@ EVERYTHING = (
     "--set=networkPolicy.from[0].ipBlock.cidr=10.0.0.0/8",
     "--set=models.claim=models,settings.model=/models/llama,state.storageClass=fast",
     "--set=image.pullPolicy=Always,image.pullSecrets[0]=registry,nodeSelector.disk=ssd",
+    "--set=apiKeys.keys={alice:one,two}",
     "--set=service.type=LoadBalancer,startupSeconds=1201,environmentSecret=own",
 )
 """Each branch of the templates that the values as they stand leave out."""
@@ -108,6 +110,9 @@ def test_what_is_rendered_keeps_to_kubernetes_schema(chart, options):
         ("replikas=3", "replikas is not allowed"),
         ("settings.max_modle_len=64", "max_modle_len is not allowed"),
         ("settings.state_dir=/elsewhere", "state_dir is not allowed"),
+        ("settings.api_keys=alice:one", "api_keys is not allowed"),
+        ("apiKeys.keys={alice:one two}", "Does not match pattern"),
+        ("apiKeys.keys={one},apiKeys.secret=two", "keep one"),
         ("settings.max_num_seqs=0", "greater than or equal to 1"),
         ("settings.kv_memory_gb=-1.5", "Does not match pattern"),
         ("settings.quantization=int5", "must be one of"),
@@ -129,6 +134,34 @@ def test_the_service_takes_what_the_chart_sets(chart):
     settings = load_settings({}, environment(container(manifests)))
     assert (settings.max_batch_lines, settings.kv_memory_gb) == (5_000_000, 1.5)
     assert (settings.digests, settings.device) == (False, "cuda:1")
+
+
+def test_keys_are_in_a_secret_alone(chart, tmp_path):
+    """And are such as the service takes."""
+    manifests = chart("--set=apiKeys.keys={alice:one,two}")
+    secret = manifests.pop(("Secret", "kamado-api-keys"))
+    assert "alice" not in json.dumps(list(manifests.values()))
+    file = environment(container(manifests))["KAMADO_API_KEYS_FILE"]
+    assert_mounted(manifests, file, secret["metadata"]["name"])
+    written = tmp_path / "api-keys"
+    written.write_text(secret["stringData"][file.rpartition("/")[2]])
+    ring = KeyRing(file=written)
+    assert (ring.name_of(b"one"), ring.name_of(b"three")) == ("alice", None)
+    assert ring.name_of(b"two")
+
+
+def test_keys_can_be_in_a_secret_that_is_there(chart):
+    manifests = chart("--set=apiKeys.secret=own")
+    assert not any(kind == "Secret" for kind, _ in manifests)
+    file = environment(container(manifests))["KAMADO_API_KEYS_FILE"]
+    assert_mounted(manifests, file, "own")
+
+
+def assert_mounted(manifests, file, secret):
+    mounts = {mount["mountPath"]: mount["name"] for mount in container(manifests)["volumeMounts"]}
+    volumes = manifests["StatefulSet", "kamado"]["spec"]["template"]["spec"]["volumes"]
+    sources = {volume["name"]: volume.get("secret") for volume in volumes}
+    assert sources[mounts[file.rpartition("/")[0]]]["secretName"] == secret
 
 
 def test_a_longer_drain_is_waited_for(chart):

@@ -30,3 +30,11 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- define "kamado.graceSeconds" -}}
 {{ add (include "kamado.preStopSeconds" .) (ceil (.Values.settings.drain_timeout_s | default 30)) 25 }}
 {{- end }}
+
+{{/* The Secret that holds the API keys; empty: there are none. */}}
+{{- define "kamado.apiKeysSecret" -}}
+{{- with .Values.apiKeys -}}
+{{- if and .secret .keys }}{{ fail "apiKeys.secret and apiKeys.keys are both set; keep one." }}{{ end -}}
+{{- if .keys }}{{ include "kamado.name" $ }}-api-keys{{ else }}{{ .secret }}{{ end -}}
+{{- end -}}
+{{- end }}
