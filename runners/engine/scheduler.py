@@ -17,6 +17,10 @@ from runners.engine.sequence import Sequence, SequenceStatus
 UNPLANNED_PROMPT_TOKENS = 128
 """Of a step in which someone waits for their next token, where no step was measured."""
 
+BACKGROUND_DIVISOR = 2
+"""Of the prompt tokens that others would bear beside theirs, as few in a step of the background
+alone, so that it lasts as long as a step of next tokens."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScheduledSequence:
@@ -55,7 +59,8 @@ class Scheduler:
 
         Running sequences come first, best rank first, so that whoever must be preempted to make
         room has not been scheduled yet. Then waiting ones are admitted, unless there was no room
-        for those running. Background ones stand still, on what they hold, while there are others.
+        for those running. Background ones stand still, on what they hold, while there are others;
+        among themselves they make short steps, because whoever comes waits for the end of one.
         """
         num_preemptions = self.num_preemptions
         active = self._active()
@@ -71,7 +76,7 @@ class Scheduler:
                 batch.append(ScheduledSequence(sequence, num_new))
         if self.num_preemptions == num_preemptions:
             self._admit(batch, prefill_budget, self._hashes_in_flight(active))
-        return batch
+        return _prompts_or_next_tokens(batch) if self._only_background else batch
 
     def update(self, scheduled: ScheduledSequence) -> None:
         """Its tokens of this step are computed: count them, and offer the blocks they filled for
@@ -105,11 +110,12 @@ class Scheduler:
         return tuple(sequence for sequence in self.running if not sequence.is_background)
 
     def _prefill_budget(self, active: tuple[Sequence, ...]) -> int:
-        """Tokens left for prompts once every decoding sequence has its one. Where only the
-        background runs, somebody may come during the step, and would wait as long."""
+        """Tokens left for prompts once every decoding sequence has its one."""
         num_decoding = sum(sequence.is_decoding for sequence in active)
         budget = self.config.max_batch_tokens - num_decoding
-        if num_decoding or self._only_background:
+        if self._only_background:
+            return max(1, min(budget, self.prompt_tokens_beside(0) // BACKGROUND_DIVISOR))
+        if num_decoding:
             budget = min(budget, self.prompt_tokens_beside(num_decoding))
         return budget
 
@@ -219,6 +225,12 @@ class Scheduler:
             if not sequence.is_decoding
             for block_hash in sequence.block_hashes[sequence.num_registered_blocks :]
         }
+
+
+def _prompts_or_next_tokens(batch: list[ScheduledSequence]) -> list[ScheduledSequence]:
+    """Prompts first: they are soon through, and then all sequences go on together. Those left out
+    keep the blocks that they were given."""
+    return [item for item in batch if not item.sequence.is_decoding] or batch
 
 
 def _rank(sequence: Sequence) -> tuple[int, int, int]:

@@ -3,6 +3,7 @@
 import pytest
 
 from runners.engine.request import BACKGROUND_PRIORITY
+from runners.engine.scheduler import Scheduler
 
 
 @pytest.fixture
@@ -80,4 +81,46 @@ def test_its_prompts_are_computed_in_small_pieces(make_engine, request_of, hash_
         request_of("background", range(40), priority=BACKGROUND_PRIORITY, max_tokens=1)
     )
     list(ids_by_step(engine))
-    assert max(batch.num_tokens for batch in model.batches) == 8
+    assert max(batch.num_tokens for batch in model.batches) == 4
+
+
+def test_who_comes_waits_for_prompts_or_for_next_tokens_and_never_for_both(
+    make_engine, request_of, run, monkeypatch
+):
+    """Several in the background, some of whose prompts come while others speak."""
+
+    def requests(**options):
+        for number in range(4):
+            ids = range(10 * number, 14 * number + 9)
+            yield request_of(f"{number}", ids, max_tokens=6 + 3 * number, **options)
+
+    alone = run(make_engine(), *requests())
+    engine = make_engine(max_prefill_tokens_while_decoding=8)
+    steps, schedule = [], Scheduler.schedule
+
+    def watched(scheduler):
+        batch = schedule(scheduler)
+        steps.append([(s.sequence.is_decoding, s.num_new_tokens) for s in batch])
+        return batch
+
+    monkeypatch.setattr(Scheduler, "schedule", watched)
+    together: dict[str, list[int]] = {}
+
+    def take(outputs):
+        for output in outputs:
+            together.setdefault(output.request_id, []).extend(output.token_ids)
+
+    for request in requests(priority=BACKGROUND_PRIORITY):
+        engine.add_request(request)
+        for _ in range(4):
+            take(engine.step())
+    while engine.has_work:
+        take(engine.step())
+        engine.check_integrity()
+    assert together == {name: ids for (name, _), (ids, _) in alone.items()}
+    kinds = [{is_decoding for is_decoding, _ in step} for step in steps if step]
+    assert all(len(kind) == 1 for kind in kinds)
+    last_prompt = len(kinds) - kinds[::-1].index({False}) - 1
+    assert {True} in kinds[:last_prompt]
+    assert max(sum(tokens for _, tokens in step) for step in steps) == 4
+    assert max(map(len, steps)) == 4
