@@ -2,10 +2,11 @@
 means.
 
     python -m benchmarks.scaling --measure     # time an engine's steps on a quiet machine
-    python -m benchmarks.scaling               # simulate from them: ten minutes on one core
+    python -m benchmarks.scaling               # simulate from them
 
 The first writes benchmarks/results/steps-MODEL.json, the second benchmarks/results/scaling.md and
-scaling.png, the same ones for the same seed and steps.
+scaling.png, the same ones for the same seed and steps. With the default options it takes four
+minutes of one core.
 """
 
 from pathlib import Path
@@ -45,6 +46,8 @@ def main(
         str, typer.Option(help="Loads, in requests per second for each replica.")
     ] = "0.25,0.5,0.75,1,1.25,1.5,1.75",
     requests: Annotated[int, typer.Option(min=3, help="For each replica.")] = 90,
+    prefixes: Annotated[int, typer.Option(min=1, help="Beginnings that each replica adds.")] = 64,
+    name: Annotated[str, typer.Option(help="Of the files in benchmarks/results.")] = "scaling",
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
     """Simulate routing policies from one replica to a thousand."""
@@ -61,7 +64,7 @@ def main(
     sweep = Sweep(
         model=StepModel.fitted(measurement.steps),
         limits=ReplicaLimits.of(measurement),
-        workload=Workload(),
+        workload=Workload(prefixes_per_replica=prefixes),
         replicas=sizes,
         rates=loads,
         balanced_replicas=min(MOST_BALANCED, max(sizes)),
@@ -70,19 +73,19 @@ def main(
         seed=seed,
     )
     outcomes = _simulate(sweep)
-    draw(sweep, outcomes, RESULTS / "scaling.png")
+    draw(sweep, outcomes, RESULTS / f"{name}.png")
     real = measured(RESULTS / f"{model}.json", REAL)
     page = as_markdown(
         measurement,
         sweep,
         outcomes,
         [(each, simulated(sweep.model, sweep.limits, each.clients)) for each in real],
-        plot="scaling.png",
+        plot=f"{name}.png",
         command=f"python -m benchmarks.scaling --model {model} --replicas {replicas} "
-        f"--rates {rates} --requests {requests} --seed {seed}",
+        f"--rates {rates} --requests {requests} --prefixes {prefixes} --seed {seed} --name {name}",
     )
-    (RESULTS / "scaling.md").write_text(page, encoding="utf-8")
-    console.print(f"wrote {RESULTS / 'scaling.md'} and scaling.png")
+    (RESULTS / f"{name}.md").write_text(page, encoding="utf-8")
+    console.print(f"wrote {RESULTS / name}.md and .png")
 
 
 def _measure(model: str, quantization: str, activations: str, file: Path) -> None:

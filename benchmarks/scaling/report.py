@@ -37,7 +37,7 @@ def draw(sweep: Sweep, outcomes: Outcomes, file: Path) -> None:
             above.plot(sweep.rates, [each.p99_s for each in of_rates], label=policy, **style)
             below.plot(sweep.rates, [100 * each.hit_rate for each in of_rates], **style)
         above.axhline(TARGET_S, color="black", linewidth=0.8, linestyle=":")
-        above.set_title(f"{replicas} replica{'s' if replicas > 1 else ''}")
+        above.set_title(_counted(replicas))
         above.set_yscale("log")
         above.set_ylim(1, CEILING_S)
         below.set_ylim(0, 100)
@@ -90,7 +90,7 @@ def as_markdown(
         "replica may get: p99 in seconds, hits, and the requests of the busiest replica over the "
         "average.",
         _balance_table(sweep, outcomes),
-        "## The workload\n",
+        "## The workload",
         f"- {work.prefixes_per_replica} beginnings of {work.prefix_tokens} tokens for each replica,"
         f" asked for by Zipf's law with exponent {work.skew:g}; after them "
         f"{work.own_tokens[0]} to {work.own_tokens[1]} tokens of one's own.\n"
@@ -100,7 +100,7 @@ def as_markdown(
         f"- Each replica: {sweep.limits.max_num_seqs} sequences, {sweep.limits.max_batch_tokens} "
         f"tokens a step, a cache of {sweep.limits.cache_tokens} tokens, "
         f"{sweep.limits.max_waiting} waiting. Seed {sweep.seed}.",
-        "## The step\n",
+        "## The step",
         _step_section(measurement, sweep.model),
         _fit_table(measurement, sweep.model),
         "## Against the real service\n\nOne replica in a closed loop, prompts of 32 to 256 tokens "
@@ -124,7 +124,11 @@ def _sustained_table(sweep: Sweep, outcomes: Outcomes) -> str:
             rate = sustained(sweep.rates, p99s_s)
             row.append(f"below {sweep.rates[0]:g}" if rate is None else f"{rate:.2f}")
         rows.append(row)
-    return _table(["policy", *(f"{each} replicas" for each in sweep.replicas)], rows)
+    return _table(["policy", *(_counted(each) for each in sweep.replicas)], rows)
+
+
+def _counted(replicas: int) -> str:
+    return f"{replicas} replica{'s' if replicas > 1 else ''}"
 
 
 def _points_table(sweep: Sweep, outcomes: Outcomes) -> str:

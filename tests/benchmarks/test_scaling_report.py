@@ -40,12 +40,14 @@ def test_the_page_has_every_point(results, monkeypatch):
     for file in (f"steps-{MODEL}.json", f"{MODEL}.json"):
         shutil.copy(RESULTS / file, results)
     monkeypatch.setattr(sweep, "MIN_REQUESTS", 1)
-    command.main(model=MODEL, replicas="1,3", rates="0.25,0.5,1", requests=12, seed=0)
-    page = (results / "scaling.md").read_text()
-    for line in ("| 1 | random |", "| 3 | prefix affinity |", "| no bound |", "| 16 | 170 |"):
+    command.main(
+        model=MODEL, replicas="1,3", rates="0.25,0.5,1", requests=12, prefixes=8, name="few"
+    )
+    page = (results / "few.md").read_text()
+    for line in ("| 1 | random |", "| 3 | prefix affinity |", "| no bound |", "| 16 | "):
         assert line in page
-    assert "--replicas 1,3 --rates 0.25,0.5,1 --requests 12" in page
-    assert (results / "scaling.png").read_bytes().startswith(b"\x89PNG")
+    assert "--replicas 1,3 --rates 0.25,0.5,1 --requests 12 --prefixes 8" in page
+    assert (results / "few.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_without_steps_the_command_says_what_to_do(results):

@@ -31,7 +31,7 @@ EVERYTHING = (
     "--set=networkPolicy.from[0].ipBlock.cidr=10.0.0.0/8",
     "--set=models.claim=models,settings.model=/models/llama,state.storageClass=fast",
     "--set=image.pullPolicy=Always,image.pullSecrets[0]=registry,nodeSelector.disk=ssd",
-    "--set=apiKeys.keys={alice:one,two}",
+    "--set=apiKeys.keys={alice:one,two},maxUnavailable=5%",
     "--set=service.type=LoadBalancer,startupSeconds=1201,environmentSecret=own",
 )
 """Each branch of the templates that the values as they stand leave out."""
