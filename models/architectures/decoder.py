@@ -1,12 +1,14 @@
 """The lean decoder: one network for every Llama-shaped family, all differences in its spec."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 import torch
 
 from models.architectures.causal_lm import CacheShape
 from models.architectures.decoder_layer import DecoderLayer
 from models.architectures.decoder_spec import DecoderSpec
+from models.kernels.tape import Tape
 from models.layers.attention_plan import AttentionPlan
 from models.layers.embedding import Embedding
 from models.layers.forward_batch import ForwardBatch, LayerCache
@@ -48,6 +50,7 @@ class Decoder:
         self._norm = norm
         self._head = head
         self._logit_softcap = spec.logit_softcap
+        self._tape = Tape()
 
     @torch.inference_mode()
     def forward(self, batch: ForwardBatch, caches: Sequence[LayerCache]) -> torch.Tensor:
@@ -58,9 +61,22 @@ class Decoder:
         hidden = self._embedding(batch.input_ids).to(self._dtype)
         if self._embedding_scale != 1.0:
             hidden *= self._embedding_scale
-        for layer, rope, cache in zip(self._layers, self._layer_ropes, caches, strict=True):
-            hidden = layer(hidden, None if rope is None else rotations[rope], plan, cache)
-        return self._norm(hidden)
+
+        def layers() -> torch.Tensor:
+            x = hidden
+            for layer, rope, cache in zip(self._layers, self._layer_ropes, caches, strict=True):
+                x = layer(x, None if rope is None else rotations[rope], plan, cache)
+            return self._norm(x)
+
+        if plan.query_starts is None or plan.context_lens is None:
+            return layers()
+        inputs = [
+            hidden, batch.positions, batch.slot_mapping, batch.block_tables,
+            plan.query_starts, plan.context_lens,
+            *(rotation.table for rotation in rotations.values()),
+            *chain.from_iterable(caches),
+        ]  # fmt: skip
+        return self._tape(layers, inputs)
 
     @torch.inference_mode()
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:

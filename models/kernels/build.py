@@ -36,7 +36,7 @@ TARGETS = {
     ],
 }
 """Compiler flags by instruction set; all but the first are for x86-64."""
-COMMON = ("operators", "thread_team")
+COMMON = ("operators", "tape", "thread_team")
 """Compiled once, with torch's headers."""
 FLAGS = ["-std=c++20", "-O3", "-fPIC", "-ffp-contract=fast", "-fno-math-errno", "-Wall"]
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "kernels.h"
+#include "tape.h"
 
 namespace kamado {
 namespace {
@@ -253,6 +254,12 @@ Tensor draw(const Tensor& logits, at::IntArrayRef rows, at::ArrayRef<double> tem
 }  // namespace
 
 TORCH_LIBRARY(kamado, library) {
+    library.class_<Tape>("Tape")
+        .def(torch::init<>())
+        .def("begin", &Tape::begin)
+        .def("end", &Tape::end)
+        .def("replay", &Tape::replay)
+        .def("num_calls", &Tape::num_calls);
     library.def("instruction_set() -> str", instruction_set);
     library.def("use_instruction_set(str name) -> ()", use_instruction_set);
     library.def(
@@ -276,9 +283,9 @@ TORCH_LIBRARY(kamado, library) {
 
 TORCH_LIBRARY_IMPL(kamado, CPU, library) {
     library.impl("advise_huge_pages", advise_huge_pages);
-    library.impl("linear", linear);
-    library.impl("paged_attention", paged_attention);
-    library.impl("rms_norm", rms_norm);
+    library.impl("linear", Recorded<linear>::call);
+    library.impl("paged_attention", Recorded<paged_attention>::call);
+    library.impl("rms_norm", Recorded<rms_norm>::call);
     library.impl("argmax", argmax);
     library.impl("top_k", top_k);
     library.impl("draw", draw);
