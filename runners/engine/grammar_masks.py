@@ -10,6 +10,7 @@ from collections.abc import Sequence as SequenceOf
 import numpy as np
 import torch
 
+from models.layers.upload import upload
 from runners.engine.grammar import GrammarError
 from runners.engine.sequence import Sequence
 
@@ -83,8 +84,8 @@ class GrammarMasks:
         if device.type == "cpu":
             bias = torch.from_numpy(_BIAS.take(self._bits, axis=0))
         else:
-            table = torch.from_numpy(_BIAS).to(device)
-            bias = table[torch.from_numpy(self._bits).to(device).int()]
+            table = upload(_BIAS, np.float32, device)
+            bias = table[upload(self._bits, np.uint8, device).int()]
         return bias.flatten(1)
 
 

@@ -1,7 +1,8 @@
 """From logits to token ids, for all sequences of a step at once.
 
 Every operation works row by row and the randomness is a function of (seed, choice, position), so a
-seeded request gets the same tokens alone, in any batch and after a preemption.
+seeded request gets the same tokens alone, in any batch and after a preemption. What is needed for
+that lies on the logits' device or is sent there without waiting; the host waits once, for the ids.
 """
 
 import struct
@@ -9,9 +10,12 @@ from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 from hashlib import blake2b
 
+import numpy as np
 import torch
 
+from models.layers.upload import upload
 from runners.engine.grammar_masks import GrammarMasks
+from runners.engine.logit_edits import apply_edits
 from runners.engine.request import TokenLogprob
 from runners.engine.selection import draw, find_best, find_likeliest, invert
 from runners.engine.sequence import Sequence
@@ -40,94 +44,98 @@ class Sampler:
     ) -> list[Sample]:
         """logits [num_sequences, vocab_size] fp32, overwritten -> one Sample per row."""
         logprobs = _raw_logprobs(logits, sequences)
-        _apply_edits(logits, sequences)
+        apply_edits(logits, sequences)
         if masks is not None:
             masks.apply(logits)
-        best, greedy_ids = find_best(logits)
-        token_ids = greedy_ids.tolist()
-        finite = best.isfinite().tolist()
-        self._draw(logits, sequences, finite, token_ids)
+        token_ids, finite = self._draw(logits, sequences)
         if masks is not None:
             masks.settle(token_ids, finite)
+        told = _logprobs(logprobs, sequences, token_ids)
         return [
-            Sample(token_id, _logprob(logprobs.get(row), sequence, token_id))
-            if finite[row]
-            else Sample(None)
-            for row, (sequence, token_id) in enumerate(zip(sequences, token_ids, strict=True))
+            Sample(token_id, told.get(row)) if finite[row] else Sample(None)
+            for row, token_id in enumerate(token_ids)
         ]
 
     def _draw(
-        self,
-        logits: torch.Tensor,
-        sequences: SequenceOf[Sequence],
-        finite: list[bool],
-        token_ids: list[int],
-    ) -> None:
-        """Replace the greedy ids of the rows that sample."""
-        plain: list[int] = []
-        truncated: list[int] = []
-        for row, sequence in enumerate(sequences):
-            params = sequence.request.params
-            if params.is_greedy or not finite[row]:
-                continue
-            is_truncated = params.top_k > 0 or params.top_p < 1.0 or params.min_p > 0.0
-            (truncated if is_truncated else plain).append(row)
+        self, logits: torch.Tensor, sequences: SequenceOf[Sequence]
+    ) -> tuple[list[int], list[bool]]:
+        """Per row an id, and whether the row was finite; if not, the id means nothing."""
+        best, greedy_ids = find_best(logits)
+        is_finite = best.isfinite()
+        # The CPU's kernels draw from finite rows alone. Elsewhere to ask would be to wait.
+        can_draw = is_finite.tolist() if logits.device.type == "cpu" else [True] * len(sequences)
+        plain, truncated = _rows_that_sample(sequences, can_draw)
+        found = [greedy_ids, is_finite.long()]
         if plain:
             uniforms = _uniforms(sequences, plain, logits.device)
-            picks = draw(logits, plain, _temperatures(sequences, plain), uniforms)
-            _assign(token_ids, plain, picks)
+            found.append(draw(logits, plain, _temperatures(sequences, plain), uniforms))
+        rounds = iter([*(n for n in NUM_PRESELECTED if n < logits.shape[-1]), logits.shape[-1]])
+        found = [greedy_ids, is_finite.long()]
+        if plain:
+            uniforms = _uniforms(sequences, plain, logits.device)
+            found.append(draw(logits, plain, _temperatures(sequences, plain), uniforms))
         if truncated:
-            self._draw_truncated(logits, sequences, truncated, token_ids)
+            found += _draw_truncated(logits, sequences, truncated, next(rounds))
+        token_ids, finite, *drawn = _fetch(found)
+        if plain:
+            _assign(token_ids, plain, drawn.pop(0))
+        while truncated:
+            picks, settled = drawn
+            _assign(token_ids, truncated, picks)
+            truncated = [row for row, done in zip(truncated, settled, strict=True) if not done]
+            if truncated:
+                drawn = _fetch(_draw_truncated(logits, sequences, truncated, next(rounds)))
+        return token_ids, [bool(flag) for flag in finite]
 
-    def _draw_truncated(
-        self,
-        logits: torch.Tensor,
-        sequences: SequenceOf[Sequence],
-        rows: list[int],
-        token_ids: list[int],
-    ) -> None:
-        """top_k, top_p and min_p each keep a prefix of the candidates in order of probability, so
-        what is kept is decided on the most likely few; rows for which those do not settle it look
-        at more."""
-        vocab_size = logits.shape[-1]
-        for count in (*(count for count in NUM_PRESELECTED if count < vocab_size), vocab_size):
-            probs, ids = find_likeliest(logits, rows, _temperatures(sequences, rows), count)
-            kept, settled = _truncate(probs, sequences, rows, is_whole=count == vocab_size)
-            uniforms = _uniforms(sequences, rows, logits.device)
-            picks = ids.gather(1, invert(kept, uniforms)[:, None]).squeeze(1)
-            _assign(token_ids, rows, picks)
-            rows = [row for row, is_settled in zip(rows, settled, strict=True) if not is_settled]
-            if not rows:
-                return
+
+def _rows_that_sample(
+    sequences: SequenceOf[Sequence], can_draw: list[bool]
+) -> tuple[list[int], list[int]]:
+    """Rows that draw from all that is likely enough, and rows that cut something off first."""
+    plain: list[int] = []
+    truncated: list[int] = []
+    for row, sequence in enumerate(sequences):
+        params = sequence.request.params
+        if params.is_greedy or not can_draw[row]:
+            continue
+        is_truncated = params.top_k > 0 or params.top_p < 1.0 or params.min_p > 0.0
+        (truncated if is_truncated else plain).append(row)
+    return plain, truncated
+
+
+def _draw_truncated(
+    logits: torch.Tensor, sequences: SequenceOf[Sequence], rows: list[int], count: int
+) -> list[torch.Tensor]:
+    """Ids of the rows, and whether `count` candidates were enough: [len(rows)] int64 each. top_k,
+    top_p and min_p each keep a prefix of the candidates in order of probability, so what is kept is
+    decided on the most likely few; rows for which those do not settle it look at more."""
+    probs, ids = find_likeliest(logits, rows, _temperatures(sequences, rows), count)
+    kept, settled = _truncate(probs, sequences, rows, is_whole=count == logits.shape[-1])
+    uniforms = _uniforms(sequences, rows, logits.device)
+    picks = ids.gather(1, invert(kept, uniforms)[:, None]).squeeze(1)
+    return [picks, settled.long()]
 
 
 def _truncate(
     probs: torch.Tensor, sequences: SequenceOf[Sequence], rows: list[int], *, is_whole: bool
-) -> tuple[torch.Tensor, list[bool]]:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """probs [num_rows, k], falling -> the same with what is cut set to 0, and per row whether k
     candidates were enough to tell where the cut is. top_p counts the mass within top_k, as
     `transformers` does."""
     params = [sequences[row].request.params for row in rows]
     num_candidates = probs.shape[-1]
-
-    def column(values: list[float]) -> torch.Tensor:
-        return torch.tensor(values, dtype=probs.dtype, device=probs.device)[:, None]
-
-    top_k = [p.top_k or num_candidates for p in params]
+    limits = [(p.top_k or num_candidates, p.top_p, p.min_p, p.top_k > 0) for p in params]
+    columns = upload(np.array(limits, np.float32), np.float32, probs.device)
+    top_k, top_p, min_p, has_top_k = columns[:, :, None].unbind(1)  # [num_rows, 1] each
     ranks = torch.arange(num_candidates, device=probs.device)
-    probs = probs.masked_fill(ranks >= column([float(k) for k in top_k]), 0.0)
-    has_top_k = torch.tensor([p.top_k > 0 for p in params], device=probs.device)
-    mass = torch.where(has_top_k[:, None], probs.sum(-1, keepdim=True), 1.0)
+    probs = probs.masked_fill(ranks >= top_k, 0.0)
+    mass = torch.where(has_top_k > 0, probs.sum(-1, keepdim=True), 1.0)
     before = probs.cumsum(-1) - probs
-    keep = before < column([p.top_p for p in params]) * mass
+    keep = before < top_p * mass
     keep |= ranks == 0
-    keep &= probs >= column([p.min_p for p in params]) * probs[:, :1]
-    cut_seen = ~keep[:, -1].cpu()
-    settled = [
-        is_whole or (p.top_k <= num_candidates if p.top_k else bool(cut_seen[i]))
-        for i, p in enumerate(params)
-    ]
-    return probs * keep, settled
+    keep &= probs >= min_p * probs[:, :1]
+    cut_seen = torch.where(has_top_k[:, 0] > 0, top_k[:, 0] <= num_candidates, ~keep[:, -1])
+    return probs * keep, cut_seen | is_whole
 
 
 def _temperatures(sequences: SequenceOf[Sequence], rows: list[int]) -> list[float]:
@@ -144,45 +152,18 @@ def _uniforms(
         key = struct.pack("<qqq", sequence.seed, sequence.index, sequence.num_tokens)
         digest = blake2b(key, digest_size=8).digest()
         numbers.append((int.from_bytes(digest, "little") >> 11) * 2.0**-53)
-    return torch.tensor(numbers, dtype=torch.float64, device=device)
+    return upload(numbers, np.float64, device)
 
 
-def _assign(token_ids: list[int], rows: list[int], picks: torch.Tensor) -> None:
-    for row, token_id in zip(rows, picks.tolist(), strict=True):
+def _fetch(found: list[torch.Tensor]) -> list[list[int]]:
+    """All to the host in one copy, for which it waits."""
+    numbers = iter(torch.cat(found).tolist())
+    return [[next(numbers) for _ in range(len(tensor))] for tensor in found]
+
+
+def _assign(token_ids: list[int], rows: list[int], picks: list[int]) -> None:
+    for row, token_id in zip(rows, picks, strict=True):
         token_ids[row] = token_id
-
-
-def _apply_edits(logits: torch.Tensor, sequences: SequenceOf[Sequence]) -> None:
-    """Penalties, logit_bias and min_tokens, in place, touching only the ids that are concerned."""
-    for row, sequence in enumerate(sequences):
-        params = sequence.request.params
-        if params.has_penalties:
-            _penalise(logits[row], sequence)
-        if params.logit_bias:
-            ids = torch.tensor(list(params.logit_bias), device=logits.device)
-            logits[row, ids] += torch.tensor(
-                list(params.logit_bias.values()), dtype=logits.dtype, device=logits.device
-            )
-        is_early = sequence.num_output_tokens < params.min_tokens
-        if is_early and sequence.stop_ids and sequence.grammar is None:  # else its mask says so
-            logits[row, list(sequence.stop_ids)] = -torch.inf
-
-
-def _penalise(row: torch.Tensor, sequence: Sequence) -> None:
-    """row [vocab_size]. The repetition penalty (Keskar et al. 2019, section 4.1) counts the prompt
-    too; presence and frequency penalties count the output alone, as OpenAI defines them."""
-    params = sequence.request.params
-    if params.repetition_penalty != 1.0:
-        seen = torch.tensor(list(set(sequence.token_ids)), device=row.device)
-        values = row[seen]
-        penalty = params.repetition_penalty
-        row[seen] = torch.where(values > 0, values / penalty, values * penalty)
-    if sequence.output_counts:
-        ids = torch.tensor(list(sequence.output_counts), device=row.device)
-        counts = torch.tensor(
-            list(sequence.output_counts.values()), dtype=row.dtype, device=row.device
-        )
-        row[ids] -= params.presence_penalty + params.frequency_penalty * counts
 
 
 def _raw_logprobs(logits: torch.Tensor, sequences: SequenceOf[Sequence]) -> dict[int, torch.Tensor]:
@@ -190,14 +171,26 @@ def _raw_logprobs(logits: torch.Tensor, sequences: SequenceOf[Sequence]) -> dict
     rows = [i for i, s in enumerate(sequences) if s.request.params.logprobs is not None]
     if not rows:
         return {}
-    return dict(zip(rows, logits[rows].log_softmax(-1), strict=True))
+    chosen = logits[upload(rows, np.int64, logits.device)]
+    return dict(zip(rows, chosen.log_softmax(-1), strict=True))
 
 
-def _logprob(
-    logprobs: torch.Tensor | None, sequence: Sequence, token_id: int
-) -> TokenLogprob | None:
-    if logprobs is None:
-        return None
-    values, ids = logprobs.topk(sequence.request.params.logprobs or 0)
-    top = tuple(zip(ids.tolist(), values.tolist(), strict=True))
-    return TokenLogprob(token_id, float(logprobs[token_id]), top)
+def _logprobs(
+    logprobs: dict[int, torch.Tensor], sequences: SequenceOf[Sequence], token_ids: list[int]
+) -> dict[int, TokenLogprob]:
+    """What the rows that want it are told: one more copy, for all of them."""
+    if not logprobs:
+        return {}
+    found = []
+    for row, values in logprobs.items():
+        top, ids = values.topk(sequences[row].request.params.logprobs or 0)
+        # fp64 holds every id and every fp32 exactly
+        found.append(torch.cat((values[token_ids[row], None].double(), top.double(), ids.double())))
+    numbers = iter(torch.cat(found).tolist())
+    told = {}
+    for row, tensor in zip(logprobs, found, strict=True):
+        own, *rest = [next(numbers) for _ in range(len(tensor))]
+        top_values, top_ids = rest[: len(rest) // 2], rest[len(rest) // 2 :]
+        pairs = zip(map(int, top_ids), top_values, strict=True)
+        told[row] = TokenLogprob(token_ids[row], own, tuple(pairs))
+    return told

@@ -6,9 +6,11 @@ sequences.
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from models.kernels import library
+from models.layers.upload import upload
 
 MOST_SELECTED = 1024
 """Beyond, sorting everything is faster than keeping the best in order."""
@@ -53,8 +55,8 @@ def find_likeliest(
 def _scale(logits: torch.Tensor, rows: list[int], temperatures: Sequence[float]) -> torch.Tensor:
     """The rows' logits over their temperatures, the largest moved to 0 so that no temperature
     overflows: [len(rows), vocab_size]."""
-    chosen = logits[rows]
-    divisors = torch.tensor(temperatures, dtype=logits.dtype, device=logits.device)[:, None]
+    chosen = logits[upload(rows, np.int64, logits.device)]
+    divisors = upload(temperatures, np.float32, logits.device)[:, None]
     return (chosen - chosen.amax(-1, keepdim=True)) / divisors
 
 

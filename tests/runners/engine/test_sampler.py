@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from runners.engine.errors import RequestError
 from runners.engine.request import GenerationRequest
@@ -98,6 +99,39 @@ def test_a_row_is_the_same_alone_and_in_a_crowd():
     sequences = [sequence(seed=i, output=(4, 4, 5), **kind) for i, kind in enumerate(kinds)]
     together = sample(logits, *sequences)
     assert together == [sample(logits[i : i + 1], s)[0] for i, s in enumerate(sequences)]
+
+
+class Waits(TorchFunctionMode):
+    """Counts what makes the host wait for a device."""
+
+    NAMES = frozenset({"tolist", "item", "numpy", "cpu", "__bool__", "__int__", "__float__"})
+
+    def __init__(self):
+        self.count = 0
+        super().__init__()
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.count += func.__name__ in self.NAMES
+        return func(*args, **(kwargs or {}))
+
+
+def test_the_host_waits_as_often_for_many_as_for_few():
+    kinds = [
+        {"temperature": 0.0, "repetition_penalty": 1.5, "frequency_penalty": 1.0},
+        {"logit_bias": {7: 5.0}, "min_tokens": 5, "logprobs": 3},
+        {"top_p": 0.5, "logprobs": 0},
+    ]
+    counts = []
+    for times in (1, 10):
+        sequences = [
+            sequence(seed=i, output=(4, 5), stop_ids=(9,), **kind)
+            for i, kind in enumerate(kinds * times)
+        ]
+        with Waits() as waits:
+            sample(random_logits(rows=len(sequences), scale=9.0), *sequences)
+        counts.append(waits.count)
+    # Finite rows, ids, logprobs; and the uniforms, which the CPU kernels take from the host.
+    assert counts[0] == counts[1] <= 5
 
 
 def test_draws_depend_on_seed_choice_and_position():
