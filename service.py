@@ -25,6 +25,7 @@ from api.cross_relevance import CrossRelevance
 from api.delivery import DeliveryLimits
 from api.embeddings import embedding_routes
 from api.generator import Generator
+from api.gpu_metrics import GpuMetrics
 from api.graceful_exit import GracefulExit
 from api.key_gate import KeyGate
 from api.metrics import Metrics
@@ -55,6 +56,7 @@ refuse_lost_arguments(sys.argv, arguments)
 settings = load_settings(arguments)
 keys = settings.key_ring()
 metrics = Metrics(lambda: serving.served.engine_stats())
+gpus = GpuMetrics.find()
 serving: Serving = Serving(settings, on_step=metrics.observe_step)
 served, runner = serving.served, serving.runner
 
@@ -161,7 +163,7 @@ class Kamado:
         raise HTTPException(refusal.status, str(refusal))  # BentoML's own would not say why
 
     async def __metrics__(self, bentomls_own: str) -> str:
-        return bentomls_own + metrics.render(await batches.metrics())
+        return bentomls_own + metrics.render(await batches.metrics(), *gpus)
 
     @bentoml.api(batchable=True, max_batch_size=32, max_latency_ms=60_000)  # type: ignore[untyped-decorator]
     async def embed_rows(self, rows: list[list[int]]) -> list[list[float]]:
