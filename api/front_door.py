@@ -20,7 +20,7 @@ from api.errors import (
 )
 from api.messages_error import error_body, is_anthropics
 from api.metrics import Metrics
-from api.missing_routes import missing_route
+from api.missing_routes import missing_route, unsupported_route
 from api.running_requests import RunningRequests
 
 logger = logging.getLogger("kamado.access")
@@ -101,7 +101,8 @@ def _as_api_error(error: Exception, scope: Scope) -> ApiError:
     if isinstance(error, HTTPException) and error.status_code == 404:
         return missing_route(method, path)
     if isinstance(error, HTTPException) and error.status_code == 405:
-        return MethodNotAllowedError(f"{path} does not take {method}.")
+        refusal = MethodNotAllowedError(f"{path} does not take {method}.")
+        return unsupported_route(method, path) or refusal
     return ApiError("the request failed inside the service.")
 
 

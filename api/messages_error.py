@@ -5,10 +5,13 @@ from http import HTTPStatus
 import orjson
 
 from api.errors import ApiError
-from api.messages_shapes import MessageError, MessageErrorEvent
+from api.messages_shapes import MessageError, MessageErrorEvent, MessageFault
 
 PATH = "/v1/messages"
 """Whatever is refused at or below it is refused in this shape."""
+
+THREAD_UNSUPPORTED = "thread_unsupported_request"
+"""Told this, Anthropic's client sends the whole conversation with each turn instead."""
 
 _TYPES: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: "authentication_error",
@@ -26,10 +29,13 @@ def is_anthropics(path: str) -> bool:
 
 
 def error_json(error: ApiError) -> MessageErrorEvent:
-    """{"type": "error", "error": {"type", "message"}}."""
+    """As far as it does not say which request it answers."""
     default = "invalid_request_error" if error.status < 500 else "api_error"
     kind = _TYPES.get(error.status, default)
-    return {"type": "error", "error": {"type": kind, "message": error.shown}}
+    fault: MessageFault = {"type": kind, "message": error.shown}
+    if error.code == THREAD_UNSUPPORTED:
+        fault["details"] = {"error_code": THREAD_UNSUPPORTED, "unsupported": ["thread"]}
+    return {"type": "error", "error": fault}
 
 
 def error_body(error: ApiError, request_id: str) -> bytes:

@@ -21,6 +21,7 @@ from api.messages_blocks import (
     joined_text,
     user_messages,
 )
+from api.messages_error import THREAD_UNSUPPORTED
 from api.tools import MAX_TOOLS, ToolName
 
 FIELD_NAMES: Mapping[str, str] = {"prompt": "messages", "stop": "stop_sequences"}
@@ -117,6 +118,7 @@ class CountTokensRequest(Fields):
         "inference_geo": (),
         "speed": ("standard",),
         "diagnostics": (),
+        "thread": (),
     }
 
     model: str = Field(max_length=200)
@@ -137,6 +139,13 @@ class CountTokensRequest(Fields):
     @model_validator(mode="before")
     @classmethod
     def _refuse_unsupported(cls, fields: Any) -> Any:
+        if fields.get("thread") is not None:
+            raise InvalidRequestError(
+                "thread is not supported by this service, which keeps no conversation of yours. "
+                "Leave it out, and send all messages.",
+                param="thread",
+                code=THREAD_UNSUPPORTED,
+            )
         return without_unsupported(fields, cls.unsupported)
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
 """What /v1/messages answers: Anthropic's `message`, and the events that build it."""
 
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -100,9 +100,17 @@ class MessageStop(TypedDict):
     type: Literal["message_stop"]
 
 
+class FaultDetails(TypedDict):
+    error_code: str
+    unsupported: list[str]
+    """Fields of the request."""
+
+
 class MessageFault(TypedDict):
     type: str
     message: str
+    details: NotRequired[FaultDetails]
+    """Where Anthropic's client looks for a way on."""
 
 
 class MessageErrorEvent(TypedDict):

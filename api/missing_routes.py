@@ -19,6 +19,7 @@ UNSUPPORTED = {
     "/v1/moderations": "moderation",
     "/v1/organization": "administration",
     "/v1/realtime": "the Realtime API",
+    "/v1/responses/compact": "compaction",
     "/v1/skills": "skills",
     "/v1/threads": "the Assistants API",
     "/v1/uploads": "uploads in parts",
@@ -29,6 +30,12 @@ UNSUPPORTED = {
 
 
 def missing_route(method: str, path: str) -> NotFoundError:
+    unsupported = unsupported_route(method, path)
+    return unsupported or NotFoundError(f"there is no route {method} {path}.", code="unknown_route")
+
+
+def unsupported_route(method: str, path: str) -> NotFoundError | None:
+    """None for one that those APIs have not, either."""
     for prefix, what in UNSUPPORTED.items():
         if path == prefix or path.startswith(prefix + "/"):
             return NotFoundError(
@@ -36,4 +43,4 @@ def missing_route(method: str, path: str) -> NotFoundError:
                 "/docs lists the routes that there are.",
                 code="unsupported_route",
             )
-    return NotFoundError(f"there is no route {method} {path}.", code="unknown_route")
+    return None

@@ -22,7 +22,7 @@ from api.operation import EVENTS, JSON, MODEL, TEXT, Operation
 from api.preset_routes import PresetAnswer
 from api.presets import SummarizeRequest, TranslateRequest
 from api.rerank import Ranking, RerankRequest
-from api.responses import DeletedResponse, GetQuery, InputItems, ItemsQuery
+from api.responses import DeletedResponse, GetQuery, InputItems, InputTokens, ItemsQuery
 from api.responses_events import ResponseEvent
 from api.responses_request import ResponsesRequest
 from api.responses_shapes import ResponseObject
@@ -161,6 +161,15 @@ GENERATION = [
             },
             "in the background": {"model": MODEL, "input": "Hello!", "background": True},
         },
+    ),
+    Operation(
+        "POST",
+        "/v1/responses/input_tokens",
+        "OpenAI",
+        "Count the tokens of a response's prompt",
+        {JSON: InputTokens},
+        (ResponsesRequest,),
+        {"a question": {"model": MODEL, "input": "Hello! Who are you?"}},
     ),
     Operation(
         "GET",

@@ -41,6 +41,11 @@ class InputItems(Page[Item]):
     """A page of what a response was asked."""
 
 
+class InputTokens(TypedDict):
+    object: Literal["response.input_tokens"]
+    input_tokens: int
+
+
 class DeletedResponse(TypedDict):
     id: str
     object: Literal["response"]
@@ -67,6 +72,7 @@ class Responses:
         one = "/v1/responses/{response_id}"
         return [
             Route("/v1/responses", self.create, methods=["POST"]),
+            Route("/v1/responses/input_tokens", self.count_tokens, methods=["POST"]),
             Route(one, self.get, methods=["GET"]),
             Route(one, self.delete, methods=["DELETE"]),
             Route(f"{one}/cancel", self.cancel, methods=["POST"]),
@@ -105,6 +111,20 @@ class Responses:
             limits=self._limits,
             before_end=keep if request.is_kept else None,
         )
+
+    async def count_tokens(self, http: Request) -> Response:
+        """Of the prompt that `create` would run. Raises ApiError or ClientDisconnectedError."""
+        request = await read_json(
+            http.scope, http.receive, ResponsesRequest, max_bytes=self._max_body_bytes
+        )
+        history = await self._history(request.previous_response_id)
+        chat_request = request.of_chat(chat_messages([*history, *request.input_items]))
+        try:
+            ids = await self._generator.chat_ids(chat_request, "input")
+        except InvalidRequestError as error:
+            raise in_own_words(error) from error
+        count: InputTokens = {"object": "response.input_tokens", "input_tokens": len(ids)}
+        return json_response(count)
 
     async def get(self, http: Request) -> Response:
         """Raises ApiError."""

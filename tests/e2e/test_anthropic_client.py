@@ -154,6 +154,31 @@ def test_an_answer_keeps_to_a_schema(ask):
     Person.model_validate_json(message.content[0].text)
 
 
+def test_the_clients_own_loop_calls_tools_until_it_is_answered(anthropics):
+    """It asks for a thread, is told that there are none, and goes on without."""
+    asked = []
+
+    @anthropic.beta_tool
+    def get_weather(city: str) -> str:
+        """Get the weather
+
+        Args:
+            city: the city
+        """
+        asked.append(city)
+        return '{"temperature": 12, "sky": "rain"}'
+
+    *_, last = anthropics.beta.messages.tool_runner(
+        model="pocket",
+        max_tokens=100,
+        messages=[{"role": "user", "content": "What is the weather in Oslo?"}],
+        tools=[get_weather],
+        extra_body=GREEDY,
+    )
+    assert asked == ["Oslo"]
+    assert "12" in last.content[-1].text
+
+
 def test_tokens_are_counted(anthropics, ask):
     messages = [{"role": "user", "content": "Hello! Who are you?"}]
     counted = anthropics.messages.count_tokens(model="pocket", messages=messages)

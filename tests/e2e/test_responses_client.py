@@ -125,6 +125,15 @@ def test_input_items_are_listed(client, create):
     assert [item.content[0].text for item in items] == ["one", "two", "three"]
 
 
+def test_input_tokens_are_counted_as_they_will_be_used(client, create):
+    first = create("Tom is 31 years old.")
+    asked = {"previous_response_id": first.id}
+    question = "How old is Tom?"
+    counted = client.responses.input_tokens.count(model="pocket", input=question, **asked)
+    used = create(question, **asked).usage.input_tokens
+    assert counted.input_tokens == used > first.usage.input_tokens
+
+
 def test_deleted_and_unstored_responses_are_gone(client, create):
     kept, unstored = create(), create(store=False)
     client.responses.delete(kept.id)
