@@ -1,10 +1,11 @@
 """`python -m deploy.manifests`: what is made from the Helm chart, and what the chart has from here.
 
 The chart is the one source. Its schema knows the settings that the service has, and the plain
-manifests of `deploy/kubernetes/base` are the chart as it stands, for those who use kubectl alone.
+manifests of `deploy/kubernetes` are the chart as it stands, for those who use kubectl alone.
 """
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ DEPLOY = Path(__file__).parent
 CHART = DEPLOY / "helm" / "kamado"
 SCHEMA = CHART / "values.schema.json"
 PLAIN = DEPLOY / "kubernetes" / "base"
+ROUTER = DEPLOY / "kubernetes" / "router" / "router.yaml"
 KUBERNETES = "1.31"
 """The version whose schemas the manifests are checked against."""
 SET_BY_THE_CHART = {"state_dir", "api_keys", "api_keys_file"}
@@ -37,11 +39,19 @@ def rendered(program: str, *options: str, release: str = "kamado") -> dict[str, 
     """
     command = [program, "template", release, str(CHART), "--kube-version", f"{KUBERNETES}.0"]
     result = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
+    text = re.sub(" +$", "", result.stdout, flags=re.MULTILINE)  # indented empty lines
     files: dict[str, str] = {}
-    for document in result.stdout.split("---\n# Source: kamado/templates/")[1:]:
+    for document in text.split("---\n# Source: kamado/templates/")[1:]:
         name, _, text = document.partition("\n")
         files[name] = files[name] + "---\n" + text if name in files else text
     return files
+
+
+def plain_manifests(program: str) -> dict[Path, str]:
+    """File -> its content, as it is to be committed."""
+    files = {PLAIN / name: text for name, text in rendered(program).items()}
+    files[ROUTER] = rendered(program, "--set", "router.enabled=true")[ROUTER.name]
+    return {file: HEADER + text for file, text in files.items()}
 
 
 def schema_of_settings() -> dict[str, Any]:
@@ -71,8 +81,8 @@ def write() -> None:
     program = helm()
     if program is None:
         sys.exit("there is no helm to write the plain manifests with; `make helm` fetches it.")
-    for name, text in rendered(program).items():
-        (PLAIN / name).write_text(HEADER + text, encoding="utf-8")
+    for file, text in plain_manifests(program).items():
+        file.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

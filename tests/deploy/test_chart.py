@@ -2,6 +2,7 @@
 to the plain manifests."""
 
 import json
+import re
 import subprocess
 
 import jsonschema
@@ -13,13 +14,14 @@ from api.key_ring import KeyRing
 from api.settings import Settings, load_settings
 from deploy.manifests import (
     CHART,
-    HEADER,
     KUBERNETES,
     PLAIN,
+    ROUTER,
     SCHEMA,
     SET_BY_THE_CHART,
     chart_schema,
     helm,
+    plain_manifests,
     rendered,
 )
 from tests.deploy.manifests import by_name, environment, kustomized
@@ -31,7 +33,7 @@ EVERYTHING = (
     "--set=networkPolicy.from[0].ipBlock.cidr=10.0.0.0/8",
     "--set=models.claim=models,settings.model=/models/llama,state.storageClass=fast",
     "--set=image.pullPolicy=Always,image.pullSecrets[0]=registry,nodeSelector.disk=ssd",
-    "--set=apiKeys.keys={alice:one,two},maxUnavailable=5%",
+    "--set=router.enabled=true,apiKeys.keys={alice:one,two},maxUnavailable=5%",
     "--set=service.type=LoadBalancer,startupSeconds=1201,environmentSecret=own",
 )
 """Each branch of the templates that the values as they stand leave out."""
@@ -73,11 +75,11 @@ def test_values_keep_to_the_schema(name):
 
 def test_plain_manifests_are_the_chart_as_it_stands(program):
     """Text by text. Whoever changes the one runs `python -m deploy.manifests` for the other."""
-    files = rendered(program)
-    written = {path.name for path in PLAIN.glob("*.yaml")} - {"kustomization.yaml"}
-    assert written == files.keys()
-    for name, text in files.items():
-        assert (PLAIN / name).read_text(encoding="utf-8") == HEADER + text, name
+    files = plain_manifests(program)
+    written = {path for path in PLAIN.glob("*.yaml") if path.name != "kustomization.yaml"}
+    assert written | {ROUTER} == files.keys()
+    for file, text in files.items():
+        assert file.read_text(encoding="utf-8") == text, file.name
 
 
 def test_the_gpu_patch_is_the_charts_gpu_values(chart):
@@ -200,6 +202,20 @@ def test_one_service_is_monitored(chart):
     assert [each["metadata"]["name"] for each in chosen] == ["kamado-pods"]
     ports = {port["name"] for port in chosen[0]["spec"]["ports"]}
     assert {end["port"] for end in monitor["spec"]["endpoints"]} <= ports
+
+
+def test_the_router_knows_each_replica_that_there_may_be(chart):
+    """By the names that the StatefulSet and its service give them."""
+    options = ("--set=router.enabled=true", "--set=autoscaling.maxReplicas=12")
+    manifests = chart(*options, release="other")
+    configuration = manifests["ConfigMap", "other-router"]["data"]["haproxy.cfg"]
+    servers = re.findall(r"^ +server (\w+) (\S+)", configuration, re.MULTILINE)
+    name = manifests["StatefulSet", "other"]["spec"]["serviceName"]
+    addresses = [f'other-{i}.{name}."${{NAMESPACE}}".svc.cluster.local:3000' for i in range(12)]
+    assert [address for _, address in servers] == [*addresses, addresses[0]]
+    fixed = chart(*options, "--set=autoscaling.enabled=false,replicas=3")
+    assert "kamado-2." in fixed["ConfigMap", "kamado-router"]["data"]["haproxy.cfg"]
+    assert "kamado-3." not in fixed["ConfigMap", "kamado-router"]["data"]["haproxy.cfg"]
 
 
 def test_two_releases_keep_apart(chart):

@@ -14,13 +14,13 @@ from bentoml.exceptions import InvalidArgument
 from api.graceful_exit import FLUSH_TIMEOUT_S
 from api.metrics import Metrics
 from api.settings import PREFIX, Settings, load_settings
-from deploy.manifests import DEPLOY, KUBERNETES, PLAIN
+from deploy.manifests import DEPLOY, KUBERNETES, PLAIN, ROUTER
 from runners.engine.stats import EngineStats
 from tests.deploy.manifests import documents, environment, kustomized
 
 
 def plain_manifests():
-    for path in sorted(PLAIN.glob("*.yaml")):
+    for path in (*sorted(PLAIN.glob("*.yaml")), ROUTER):
         if path.name != "kustomization.yaml":
             for document in documents(path.read_text()):
                 yield pytest.param(
@@ -28,7 +28,7 @@ def plain_manifests():
                 )
 
 
-@pytest.fixture(params=["base", "gpu"])
+@pytest.fixture(params=["base", "gpu", "router"])
 def built(request):
     return kustomized(request.param)
 

@@ -1,5 +1,5 @@
-"""HAProxy itself runs the configuration, finds replicas by their names, and sends to them what
-belongs together. The replicas are stand-ins that say who they are."""
+"""HAProxy itself runs the router's configuration, finds replicas by their names, and sends to them
+what belongs together. The replicas are stand-ins that say who they are."""
 
 import asyncio
 import json
@@ -18,10 +18,12 @@ from math import ceil
 import httpx
 import pytest
 
-from deploy.manifests import DEPLOY
+from deploy.manifests import ROUTER
+from tests.deploy.manifests import by_name
 
-CONFIGURATION = DEPLOY / "router" / "haproxy.cfg"
-PODS = "kamado-pods.test"
+CONFIGURATION = by_name(ROUTER.read_text())["ConfigMap", "kamado-router"]["data"]["haproxy.cfg"]
+PODS = "kamado-pods.test.svc.cluster.local"
+ENVIRONMENT = {"NAMESPACE": "test"}
 DEADLINE_S = 30
 
 HAPROXY = shutil.which("haproxy") or ""
@@ -79,8 +81,8 @@ class Replica:
 
 
 class Names(socketserver.BaseRequestHandler):
-    """A name server that knows the replicas: PODS, and kamado-0.PODS for the first. Answers A
-    questions (RFC 1035, section 4)."""
+    """A name server that knows kamado-0.PODS and so on, as many as there are. Answers A questions
+    (RFC 1035, section 4)."""
 
     addresses: tuple[str, ...] = ()
 
@@ -90,14 +92,15 @@ class Names(socketserver.BaseRequestHandler):
         while length := query[place]:
             labels.append(query[place + 1 : place + 1 + length].decode())
             place += 1 + length
-        question = query[12 : place + 5]
         (kind,) = struct.unpack("!H", query[place + 1 : place + 3])
-        found = self.addresses[:1] if labels[0] == "kamado-0" else self.addresses
-        found = found if kind == 1 else ()
+        number = int(labels[0].removeprefix("kamado-"))
+        is_there = ".".join(labels[1:]) == PODS and number < len(self.addresses)
+        found = self.addresses[number : number + 1] if is_there and kind == 1 else ()
+        flags = 0x8180 if is_there else 0x8183  # no such name
+        header = query[:2] + struct.pack("!HHHHH", flags, 1, len(found), 0, 0)
         record = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 1, 4)
-        header = query[:2] + struct.pack("!HHHHH", 0x8180, 1, len(found), 0, 0)
         answers = b"".join(record + socket.inet_aton(address) for address in found)
-        sender.sendto(header + question + answers, self.client_address)
+        sender.sendto(header + query[12 : place + 5] + answers, self.client_address)
 
 
 def free_port():
@@ -130,6 +133,7 @@ class Router:
 
     def __init__(self, url, replicas, names):
         self.url = url
+        self.health = ""
         self.replicas = replicas
         self._names = names
         self._http = httpx.Client(base_url=url, timeout=DEADLINE_S)
@@ -161,7 +165,7 @@ class Router:
 
 @pytest.fixture(scope="module")
 def router(tmp_path_factory):
-    port, front = free_port(), free_port()
+    port, front, watched = free_port(), free_port(), free_port()
     replicas = [Replica(number, port) for number in range(3)]
     names = type("TheseNames", (Names,), {})
     with ExitStack() as stack:
@@ -170,7 +174,7 @@ def router(tmp_path_factory):
         server = stack.enter_context(
             serving(socketserver.ThreadingUDPServer(("127.0.0.1", 0), names))
         )
-        text = CONFIGURATION.read_text()
+        text = CONFIGURATION
         for written, here in (
             ("parse-resolv-conf", f"nameserver here 127.0.0.1:{server.server_address[1]}"),
             (
@@ -178,6 +182,7 @@ def router(tmp_path_factory):
                 "hold valid 1s\n    timeout resolve 1s\n    hold nx 0\n    hold obsolete 0",
             ),
             ("bind :8000", f"bind 127.0.0.1:{front}"),
+            ("bind :8404", f"bind 127.0.0.1:{watched}"),
             (":3000", f":{port}"),
             ("inter 2s", "inter 200ms"),
         ):
@@ -187,13 +192,14 @@ def router(tmp_path_factory):
         file.write_text(text)
         process = subprocess.Popen(
             [HAPROXY, "-f", str(file)],
-            env={"KAMADO_PODS": PODS},
+            env=ENVIRONMENT,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         stack.callback(process.wait)
         stack.callback(process.terminate)
         running = Router(f"http://127.0.0.1:{front}", replicas, names)
+        running.health = f"http://127.0.0.1:{watched}/healthz"
         stack.callback(running.close)
         names.addresses = (replicas[0].address,)
         wait_for(lambda: listens(front) and running.ask(prompt="ready?") is not None)
@@ -222,12 +228,18 @@ def conversation(system, *turns):
     ]
 
 
-def test_haproxy_finds_no_fault():
+def test_haproxy_finds_no_fault(tmp_path):
+    file = tmp_path / "haproxy.cfg"
+    file.write_text(CONFIGURATION)
     result = subprocess.run(
-        [HAPROXY, "-c", "-f", str(CONFIGURATION)],
-        env={"KAMADO_PODS": PODS}, capture_output=True, text=True,
+        [HAPROXY, "-c", "-f", str(file)],
+        env=ENVIRONMENT, capture_output=True, text=True,
     )  # fmt: skip
     assert "Configuration file is valid" in result.stdout + result.stderr
+
+
+def test_probes_are_answered(router):
+    assert httpx.get(router.health).status_code == 200
 
 
 def test_who_begins_alike_meets_the_same_replica(all_three):
