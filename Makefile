@@ -11,7 +11,7 @@ HELM_SHA256 := 3e4dd2807e8e00779312343aff59185fbf32971562434920de1ccaf4bae2b746
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup client bento container helm serve test test-fast test-image lint format bench clean
+.PHONY: help setup client bento container helm serve test test-fast test-image test-ray lint format bench clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -61,6 +61,13 @@ test-fast: setup ## The tests that take no server and no time
 
 test-image: setup ## Build, run and stop the image: minutes, as root, with podman and debootstrap
 	$(BIN)/python -m pytest -m container -rPs tests/e2e/test_container.py $(ARGS)
+
+$(VENV)/installed-ray: $(STAMP) requirements-ray.txt constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-ray.txt
+	@touch $@
+
+test-ray: setup $(VENV)/installed-ray ## Install Ray beside the rest, and test clusters of it: minutes
+	$(BIN)/python -m pytest -m ray tests/ray $(ARGS)
 
 lint: setup ## What CI checks: format, lint, types
 	$(BIN)/ruff format --check .

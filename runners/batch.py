@@ -59,7 +59,7 @@ class OfflineBatch:
         seats = asyncio.Semaphore(self._concurrency)
         try:
             async with BatchCaller(app, priority=0) as caller, asyncio.TaskGroup() as group:
-                for line in self._open_lines():
+                for line in self.open_lines():
                     await seats.acquire()
                     task = group.create_task(self._answer(caller, line, on_answer))
                     task.add_done_callback(lambda _: seats.release())
@@ -74,7 +74,8 @@ class OfflineBatch:
         self.num_tokens += answer.tokens.output_tokens
         on_answer()
 
-    def _open_lines(self) -> Iterator[BatchLine]:
+    def open_lines(self) -> Iterator[BatchLine]:
+        """Those without an answer, as of now."""
         answered = frozenset(self._answers.answered)
         return (line for line in read_batch(self._source) if line.custom_id not in answered)
 
