@@ -76,6 +76,7 @@ class GenerationFields(ConstraintFields):
     metadata: dict[str, str] | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
+    prompt_cache_retention: str | None = None
 
     @model_validator(mode="before")
     @classmethod

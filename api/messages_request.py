@@ -118,6 +118,10 @@ class CountTokensRequest(Fields):
         "inference_geo": (),
         "speed": ("standard",),
         "diagnostics": (),
+        "billing_policy": (),
+        "compaction": (),
+        "fallbacks": ([],),
+        "fallback_credit_token": (),
         "thread": (),
     }
 

@@ -89,6 +89,7 @@ class ResponsesRequest(Fields):
         "include": ([],),
         "max_tool_calls": (),
         "moderation": (),
+        "personality": (),
         "prompt": (),
         "prompt_cache_options": (),
         "service_tier": ("auto", "default"),
