@@ -22,7 +22,7 @@ from runners.engine.parallel_setup import ParallelSetup
 logger = logging.getLogger(__name__)
 
 _PROJECT = Path(__file__).parents[2]
-END_S = 10.0
+END_S = 3.0
 """For a rank to end by itself when it is let go."""
 
 

@@ -1,6 +1,7 @@
 """What ranks exchange, between threads that each hold a rank of their own."""
 
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -78,6 +79,20 @@ def test_one_that_leaves_is_missed_at_once(together):
             ranks.sum(torch.ones(3))
 
     together(2, work)
+
+
+def test_one_that_stands_still_is_waited_for_so_long(together):
+    is_over = threading.Event()
+
+    def work(ranks):
+        if ranks.rank == 1:
+            assert is_over.wait(60)
+            return
+        with pytest.raises(RankLostError, match="lost each other"):
+            ranks.sum(torch.ones(3))
+        is_over.set()
+
+    together(2, work, timedelta(seconds=5))
 
 
 def test_one_that_does_not_come_is_waited_for_so_long(tmp_path):

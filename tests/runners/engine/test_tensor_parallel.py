@@ -408,8 +408,9 @@ def test_no_rank_outlives_the_one_that_serves(folder):
 
 
 def followers_of(pid):
-    return [
-        child
-        for child in psutil.Process(pid).children()
-        if "runners.engine.parallel_worker" in child.cmdline()
-    ]
+    found = []
+    for child in psutil.Process(pid).children():
+        with contextlib.suppress(psutil.Error):  # it may have ended just now
+            if "runners.engine.parallel_worker" in child.cmdline():
+                found.append(child)
+    return found
