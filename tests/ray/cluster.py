@@ -35,6 +35,8 @@ class Cluster:
         self.folder = Path(tempfile.mkdtemp(prefix="kr-"))  # short: Ray puts sockets into it
         self.port, self.http_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.http_port}"
+        self.headers = {}
+        """Of each request."""
         self.environment = os.environ | {
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
@@ -118,7 +120,8 @@ class Cluster:
         """A greedy chat completion's JSON."""
         body = {"model": "pocket", "messages": [{"role": "user", "content": content}]}
         body |= {"temperature": 0, "max_tokens": 8} | fields
-        answer = httpx.post(f"{self.url}/v1/chat/completions", json=body, timeout=60)
+        url = f"{self.url}/v1/chat/completions"
+        answer = httpx.post(url, json=body, headers=self.headers, timeout=60)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

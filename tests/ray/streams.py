@@ -11,16 +11,18 @@ LONG = {"model": "pocket", "max_tokens": 1800, "ignore_eos": True, "stream": Tru
 class Stream:
     """One streaming call, under way once this is made."""
 
-    def __init__(self, url, body):
+    def __init__(self, cluster, path, body):
         self.text = ""
         self._begun = threading.Event()
         self._pool = ThreadPoolExecutor(1)
-        self._reading = self._pool.submit(self._read, url, body)
-        while not self._begun.wait(0.1):
-            assert not self._reading.done(), self._reading.exception() or self.text
+        self._reading = self._pool.submit(self._read, cluster, path, body)
+        self._reading.add_done_callback(lambda _: self._begun.set())
+        self._begun.wait()
 
-    def _read(self, url, body):
-        with httpx.stream("POST", url, json=body, timeout=100) as response:
+    def _read(self, cluster, path, body):
+        with httpx.stream(
+            "POST", cluster.url + path, json=body, headers=cluster.headers, timeout=100
+        ) as response:
             self.status = response.status_code
             for chunk in response.iter_text():
                 self.text += chunk
@@ -36,10 +38,10 @@ class Stream:
 
 def chat_stream(cluster, content, **fields):
     body = {"messages": [{"role": "user", "content": content}]} | LONG | fields
-    return Stream(f"{cluster.url}/v1/chat/completions", body)
+    return Stream(cluster, "/v1/chat/completions", body)
 
 
 def messages_stream(cluster, content):
     body = {name: LONG[name] for name in ("model", "max_tokens", "stream")}
     body |= {"messages": [{"role": "user", "content": content}], "temperature": 0}
-    return Stream(f"{cluster.url}/v1/messages", body)
+    return Stream(cluster, "/v1/messages", body)

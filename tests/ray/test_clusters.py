@@ -5,6 +5,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 
 from tests.ray.cluster import REPLICA, Cluster
@@ -63,7 +64,11 @@ def test_one_machine_keeps_to_itself_and_to_those_who_have_the_token(start):
 
 def test_haproxy_in_front_passes_streams_and_the_word_of_a_dead_replica(start):
     cluster = start("--haproxy")
+    cluster.environment["KAMADO_API_KEYS"] = "me:a-key"
     cluster.deploy()
+    assert httpx.get(f"{cluster.url}/v1/models").status_code == 401
+    cluster.headers = {"authorization": "Bearer a-key"}
+    assert cluster.ask("Hello!")["choices"]
     text = chat_stream(cluster, "Hello!", max_tokens=200).whole()
     assert text.endswith("data: [DONE]\n\n")
     (replica,) = cluster.wait_for_processes(REPLICA, 1)
