@@ -86,6 +86,7 @@ class Engine:
             self._plan = plan_steps(self._model_runner)
             if self._scheduler.config.max_prefill_tokens_while_decoding is None:
                 self._scheduler.prompt_tokens_beside = self._plan.prompt_tokens_beside
+                self._scheduler.cost_at = self._plan.cost_at
         elif can_record(self._model_runner.model):
             self._model_runner.record_decoding(
                 max_num_seqs=self.limits.max_num_seqs, max_model_len=self.limits.max_model_len

@@ -74,6 +74,16 @@ class ModelRunner:
         ]
         return torch.nn.functional.normalize(torch.stack(means), dim=-1)
 
+    @torch.inference_mode()
+    def compute_behind(self, context: int, token_ids: SequenceOf[int]) -> None:
+        """The forward of a prompt's chunk behind `context` tokens, which are none: to see how long
+        it takes. Runs in a cache of its own."""
+        block_size = self.kv_cache.block_size
+        table = range(-(-(context + len(token_ids)) // block_size))
+        cache = KVCache(self.model.cache_shape, len(table), block_size, self.model.device)
+        batch = self.forward_batch([(list(table), context, token_ids)], logit_rows=[])
+        self.model.forward(batch, cache.layers)
+
     def _pack(self, batch: SequenceOf[ScheduledSequence]) -> ForwardBatch:
         spans, logit_rows, num_rows = [], [], 0
         for scheduled in batch:

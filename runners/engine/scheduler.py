@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from runners.engine.block_manager import BlockManager, extend_block_hashes
 from runners.engine.config import SchedulerConfig
+from runners.engine.prefill_budget import PrefillBudget
 from runners.engine.sequence import Sequence, SequenceStatus
 
 UNPLANNED_PROMPT_TOKENS = 128
@@ -45,6 +46,8 @@ class Scheduler:
         tokens = config.max_prefill_tokens_while_decoding or UNPLANNED_PROMPT_TOKENS
         self.prompt_tokens_beside: Callable[[int], int] = lambda _num_decoding: tokens
         """How many prompt tokens a step may have beside so many that wait for their next token."""
+        self.cost_at: Callable[[int], float] | None = None
+        """Of a prompt token at a position, beside others, in tokens that see little context."""
         self.waiting: list[Sequence] = []
         self.running: list[Sequence] = []
         self.num_preemptions = 0
@@ -64,18 +67,18 @@ class Scheduler:
         """
         num_preemptions = self.num_preemptions
         active = self._active()
-        prefill_budget = self._prefill_budget(active)
+        budget = self._prefill_budget(active)
         batch: list[ScheduledSequence] = []
         for sequence in active:
             if sequence.status is not SequenceStatus.RUNNING:  # preempted by one of better rank
                 continue
-            wanted = sequence.num_uncomputed_tokens
-            num_new = wanted if sequence.is_decoding else min(wanted, prefill_budget)
+            num_new = sequence.num_uncomputed_tokens
+            if not sequence.is_decoding:
+                num_new = budget.take(num_new, sequence.num_computed_tokens)
             if num_new and self._make_room(sequence, num_new):
-                prefill_budget -= 0 if sequence.is_decoding else num_new
                 batch.append(ScheduledSequence(sequence, num_new))
         if self.num_preemptions == num_preemptions:
-            self._admit(batch, prefill_budget, self._hashes_in_flight(active))
+            self._admit(batch, budget, self._hashes_in_flight(active))
         return _prompts_or_next_tokens(batch) if self._only_background else batch
 
     def update(self, scheduled: ScheduledSequence) -> None:
@@ -109,15 +112,17 @@ class Scheduler:
             return tuple(self.running)
         return tuple(sequence for sequence in self.running if not sequence.is_background)
 
-    def _prefill_budget(self, active: tuple[Sequence, ...]) -> int:
+    def _prefill_budget(self, active: tuple[Sequence, ...]) -> PrefillBudget:
         """Tokens left for prompts once every decoding sequence has its one."""
         num_decoding = sum(sequence.is_decoding for sequence in active)
         budget = self.config.max_batch_tokens - num_decoding
         if self._only_background:
-            return max(1, min(budget, self.prompt_tokens_beside(0) // BACKGROUND_DIVISOR))
+            tokens = self.prompt_tokens_beside(0) // BACKGROUND_DIVISOR
+            return PrefillBudget(max(1, min(budget, tokens)), self.cost_at)
         if num_decoding:
-            budget = min(budget, self.prompt_tokens_beside(num_decoding))
-        return budget
+            tokens = self.prompt_tokens_beside(num_decoding)
+            return PrefillBudget(min(budget, tokens), self.cost_at)
+        return PrefillBudget(budget)
 
     def _make_room(self, sequence: Sequence, num_new: int) -> bool:
         """Blocks for `num_new` more tokens, preempting from the worst rank upwards. False if the
@@ -147,7 +152,7 @@ class Scheduler:
         sequence.num_registered_blocks = 0
 
     def _admit(
-        self, batch: list[ScheduledSequence], prefill_budget: int, in_flight: set[bytes]
+        self, batch: list[ScheduledSequence], budget: PrefillBudget, in_flight: set[bytes]
     ) -> None:
         """Move waiting sequences to running, best rank first, while there is room for all their
         tokens.
@@ -159,7 +164,7 @@ class Scheduler:
         only_background = self._only_background
         for sequence in tuple(self.waiting):
             stands_still = sequence.is_background and not only_background
-            if prefill_budget <= 0 or stands_still or not self._has_seat_for(sequence):
+            if budget.is_spent or stands_still or not self._has_seat_for(sequence):
                 return
             usable = self._usable_hashes(sequence)
             matched = self.blocks.match(usable)
@@ -170,8 +175,7 @@ class Scheduler:
                 if not self._may_displace(sequence):
                     return
                 self._preempt(self.running[-1])
-            num_new = self._start(sequence, matched, prefill_budget)
-            prefill_budget -= num_new
+            num_new = self._start(sequence, matched, budget)
             in_flight.update(usable[len(matched) :])
             batch.append(ScheduledSequence(sequence, num_new))
 
@@ -188,7 +192,7 @@ class Scheduler:
             return False
         return self.running[-1].is_background
 
-    def _start(self, sequence: Sequence, matched: list[int], prefill_budget: int) -> int:
+    def _start(self, sequence: Sequence, matched: list[int], budget: PrefillBudget) -> int:
         """waiting -> running, on the matched blocks and new ones for the first chunk; returns its
         tokens."""
         self.waiting.remove(sequence)
@@ -203,7 +207,7 @@ class Scheduler:
             sequence.num_cached_tokens = sequence.num_computed_tokens
             self.num_prompt_tokens += sequence.num_prompt_tokens
             self.num_cached_tokens += sequence.num_cached_tokens
-        num_new = min(sequence.num_uncomputed_tokens, prefill_budget)
+        num_new = budget.take(sequence.num_uncomputed_tokens, sequence.num_computed_tokens)
         has_room = self._make_room(sequence, num_new)
         assert has_room, "admission checked that all its tokens fit"
         return num_new

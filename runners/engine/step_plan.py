@@ -25,6 +25,8 @@ NARROW_STEP = ((0,),) * 8
 """Prompts whose forward is like a step of eight decoding sequences."""
 WIDE_STEP = ((0,) * 128,)
 """A prompt like a chunk of prefill."""
+LONG_CONTEXT = 2048
+"""What the tokens of such a chunk attend to besides, when that is measured."""
 WIDE_TOKENS = 48
 """Steps of so many tokens are bound by arithmetic, and count as wide."""
 MIN_GAIN = 1.1
@@ -45,6 +47,8 @@ class StepPlan:
     wide_threads: int
     narrow_step_tokens: float
     """As many prompt tokens take as long as a step of eight decoding sequences."""
+    doubling_context: float
+    """A prompt token that attends to so many others takes twice as long as one that sees few."""
 
     def apply(self, num_tokens: int) -> None:
         """Set the threads of a step, for the calling thread, until the next call."""
@@ -59,6 +63,10 @@ class StepPlan:
         step_tokens = self.narrow_step_tokens + max(0, num_decoding - len(NARROW_STEP))
         return max(MIN_PROMPT_TOKENS, int((MAX_STRETCH - 1) * step_tokens))
 
+    def cost_at(self, position: int) -> float:
+        """Of a prompt token there, relative to one that sees few others."""
+        return 1.0 + position / self.doubling_context
+
 
 def plan_steps(model_runner: ModelRunner) -> StepPlan:
     """The fastest threads for this model on this machine, and what its steps then cost. Also the
@@ -68,12 +76,15 @@ def plan_steps(model_runner: ModelRunner) -> StepPlan:
     # A wide step shares its threads' barriers among more work, so it gains from no fewer.
     wider = [number for number in candidates if number >= narrow]
     wide, wide_s = _fastest(model_runner, WIDE_STEP, wider)
-    plan = StepPlan(narrow, wide, narrow_s / wide_s * len(WIDE_STEP[0]))
+    torch.set_num_threads(wide)
+    context = min(LONG_CONTEXT, model_runner.model.max_model_len - len(WIDE_STEP[0]))
+    doubling = _doubling_context(model_runner, wide_s, context) if context > 0 else math.inf
+    plan = StepPlan(narrow, wide, narrow_s / wide_s * len(WIDE_STEP[0]), doubling)
     logger.info(
-        "a decode step of %d: %.2f ms on %d threads; a chunk of %d prompt tokens: %.1f ms on %d; "
-        "at most %d prompt tokens beside %d who wait",
+        "a decode step of %d: %.2f ms on %d threads; a chunk of %d prompt tokens: %.1f ms on %d, "
+        "twice that behind %.0f others; at most %d prompt tokens beside %d who wait",
         len(NARROW_STEP), narrow_s * 1e3, narrow, len(WIDE_STEP[0]), wide_s * 1e3, wide,
-        plan.prompt_tokens_beside(len(NARROW_STEP)), len(NARROW_STEP),
+        doubling, plan.prompt_tokens_beside(len(NARROW_STEP)), len(NARROW_STEP),
     )  # fmt: skip
     return plan
 
@@ -89,6 +100,15 @@ def _fastest(
         if step_s * MIN_GAIN < best_s:
             best, best_s = num_threads, step_s
     return best, best_s
+
+
+def _doubling_context(model_runner: ModelRunner, wide_s: float, context: int) -> float:
+    """Where attention takes as long as all else, by one chunk behind `context` tokens: it grows
+    with them, and nothing else does."""
+    before = time.perf_counter()
+    model_runner.compute_behind(context, WIDE_STEP[0])
+    added_s = time.perf_counter() - before - wide_s
+    return context * wide_s / added_s if added_s > 0 else math.inf
 
 
 def usable_cores() -> int:

@@ -1,4 +1,4 @@
-import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,13 +8,24 @@ from runners.engine.step_plan import WIDE_TOKENS, StepPlan, plan_steps, usable_c
 
 
 class FakeModelRunner:
-    """A step that takes the time its test gives it for the threads now set."""
+    """A step that takes the time its test gives it for the threads now set; four times as long
+    behind a context. The time passes on a clock of its own."""
+
+    model = SimpleNamespace(max_model_len=600)
 
     def __init__(self, step_s):
         self.step_s = step_s
+        self.now_s = 0.0
+
+    def perf_counter(self):
+        return self.now_s
 
     def embed(self, prompts):
-        time.sleep(self.step_s[torch.get_num_threads()])
+        self.now_s += self.step_s[torch.get_num_threads()]
+
+    def compute_behind(self, context, token_ids):
+        assert context + len(token_ids) == self.model.max_model_len
+        self.now_s += 4 * self.step_s[torch.get_num_threads()]
 
 
 @pytest.fixture(autouse=True)
@@ -34,12 +45,15 @@ def restore_threads():
 )
 def test_the_fastest_number_is_set(monkeypatch, step_s, expected):
     monkeypatch.setattr(step_plan, "usable_cores", lambda: 4)
-    plan = plan_steps(FakeModelRunner(step_s))
+    model_runner = FakeModelRunner(step_s)
+    monkeypatch.setattr(step_plan, "time", model_runner)
+    plan = plan_steps(model_runner)
     assert (plan.narrow_threads, plan.wide_threads) == (expected, expected)
+    assert plan.doubling_context == pytest.approx((600 - 128) / 3)
 
 
 def test_wide_steps_get_their_own_number():
-    plan = StepPlan(narrow_threads=1, wide_threads=2, narrow_step_tokens=20)
+    plan = StepPlan(narrow_threads=1, wide_threads=2, narrow_step_tokens=20, doubling_context=1000)
     plan.apply(WIDE_TOKENS)
     assert torch.get_num_threads() == 2
     plan.apply(WIDE_TOKENS - 1)
@@ -47,11 +61,18 @@ def test_wide_steps_get_their_own_number():
 
 
 def test_a_prompt_stretches_a_step_to_three_times_its_length():
-    plan = StepPlan(narrow_threads=1, wide_threads=1, narrow_step_tokens=20)
+    plan = StepPlan(narrow_threads=1, wide_threads=1, narrow_step_tokens=20, doubling_context=1000)
     assert plan.prompt_tokens_beside(1) == plan.prompt_tokens_beside(8) == 40
     assert plan.prompt_tokens_beside(18) == 60
-    hardly_any = StepPlan(narrow_threads=1, wide_threads=1, narrow_step_tokens=0.1)
+    hardly_any = StepPlan(
+        narrow_threads=1, wide_threads=1, narrow_step_tokens=0.1, doubling_context=1000
+    )
     assert hardly_any.prompt_tokens_beside(1) == step_plan.MIN_PROMPT_TOKENS
+
+
+def test_a_token_costs_what_it_attends_to_as_well():
+    plan = StepPlan(1, 1, narrow_step_tokens=20, doubling_context=1000)
+    assert [plan.cost_at(position) for position in (0, 1000, 3000)] == [1, 2, 4]
 
 
 def test_cores_are_those_of_this_process():

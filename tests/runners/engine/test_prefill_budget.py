@@ -1,0 +1,37 @@
+"""What is left for prompts, as sequences take from it."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runners.engine.prefill_budget import PrefillBudget
+
+
+def test_without_a_cost_it_is_a_number_of_tokens():
+    budget = PrefillBudget(100)
+    assert [budget.take(wanted, 0) for wanted in (30, 60, 30, 1)] == [30, 60, 10, 0]
+    assert budget.is_spent
+
+
+def test_far_into_a_sequence_it_lasts_for_fewer():
+    budget = PrefillBudget(100, lambda position: 1 + position / 1000)
+    assert budget.take(500, 3000) == 25
+    assert budget.is_spent
+
+
+@given(
+    st.integers(1, 500),
+    st.lists(st.tuples(st.integers(1, 300), st.integers(0, 100_000)), min_size=1),
+)
+def test_it_is_never_overdrawn_by_more_than_one_token_and_none_starves(tokens, prompts):
+    def cost_at(position):
+        return 1 + position / 700
+
+    budget = PrefillBudget(tokens, cost_at)
+    spent = 0.0
+    for index, (wanted, position) in enumerate(prompts):
+        taken = budget.take(wanted, position)
+        assert taken <= wanted
+        assert taken >= 1 or index > 0
+        if taken > 1:
+            assert spent + taken * cost_at(position) <= tokens + 1e-6
+        spent += taken * cost_at(position)
