@@ -47,6 +47,7 @@ def main(
     ] = "0.25,0.5,0.75,1,1.25,1.5,1.75",
     requests: Annotated[int, typer.Option(min=3, help="For each replica.")] = 90,
     prefixes: Annotated[int, typer.Option(min=1, help="Beginnings that each replica adds.")] = 64,
+    skew: Annotated[float, typer.Option(min=0, help="Zipf's exponent of their popularity.")] = 0.8,
     name: Annotated[str, typer.Option(help="Of the files in benchmarks/results.")] = "scaling",
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
@@ -64,7 +65,7 @@ def main(
     sweep = Sweep(
         model=StepModel.fitted(measurement.steps),
         limits=ReplicaLimits.of(measurement),
-        workload=Workload(prefixes_per_replica=prefixes),
+        workload=Workload(prefixes_per_replica=prefixes, skew=skew),
         replicas=sizes,
         rates=loads,
         balanced_replicas=min(MOST_BALANCED, max(sizes)),
@@ -82,7 +83,8 @@ def main(
         [(each, simulated(sweep.model, sweep.limits, each.clients)) for each in real],
         plot=f"{name}.png",
         command=f"python -m benchmarks.scaling --model {model} --replicas {replicas} "
-        f"--rates {rates} --requests {requests} --prefixes {prefixes} --seed {seed} --name {name}",
+        f"--rates {rates} --requests {requests} --prefixes {prefixes} --skew {skew:g} "
+        f"--seed {seed} --name {name}",
     )
     (RESULTS / f"{name}.md").write_text(page, encoding="utf-8")
     console.print(f"wrote {RESULTS / name}.md and .png")

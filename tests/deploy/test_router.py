@@ -60,7 +60,8 @@ class Replica:
                 self.end_headers()
 
             def do_POST(self):
-                self.rfile.read(int(self.headers["content-length"]))
+                length = int(self.headers["content-length"])
+                assert len(self.rfile.read(length)) == length
                 replica.now_open += 1
                 replica.most_open = max(replica.most_open, replica.now_open)
                 self.send_response(200)
@@ -262,6 +263,13 @@ def test_who_begins_alike_meets_the_same_replica(all_three):
 )  # fmt: skip
 def test_what_belongs_together(all_three, one, other):
     assert all_three.ask(**one) == all_three.ask(**other) is not None
+
+
+def test_a_body_that_is_not_looked_at_whole_is_passed_on_whole(all_three):
+    """200 kB, of which HAProxy keeps 64 KiB to look at: enough to find the beginning."""
+    for i in range(9):
+        long = conversation(f"You are {i}.", "word " * 40_000)
+        assert all_three.ask(messages=long) == all_three.homes(i + 1)[i] is not None
 
 
 def test_the_callers_own_name_comes_first(all_three):
