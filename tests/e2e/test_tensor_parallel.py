@@ -79,6 +79,7 @@ def test_the_end_is_clean(divided):
     last = followers(divided)
     divided.process.terminate()
     assert divided.process.wait(60) == 0, divided.log
+    assert "terminate called" not in divided.log  # a thread of gloo's that outlives Python
     _, alive = psutil.wait_procs(last, timeout=60)
     assert not alive
 

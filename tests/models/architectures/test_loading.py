@@ -7,10 +7,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Phi3Config
 
-from models.architectures.checkpoint import INDEX_FILE, SINGLE_FILE
+from models.architectures.checkpoint import INDEX_FILE, SINGLE_FILE, Checkpoint
 from models.architectures.decoder import Decoder
 from models.architectures.loading import load_causal_lm
+from models.architectures.stored_tensor import tensor_digest
 from models.errors import (
+    CardError,
     CheckpointError,
     ModelError,
     QuantizationError,
@@ -86,6 +88,32 @@ def test_weights_that_are_no_numbers(folder, value):
     edit_weights(folder, spoil)
     with pytest.raises(CheckpointError, match=r"model\.safetensors: .*k_proj\.weight holds NaN"):
         load_causal_lm(folder, quantization=None)
+
+
+def test_only_the_part_that_is_wanted_is_read_and_checked(folder):
+    """Of a network that several processes hold, each reads its own."""
+    name, shape = "model.layers.0.self_attn.k_proj.weight", (32, 64)
+
+    def spoil(tensors):
+        tensors[name][3, 5] = torch.nan
+
+    edit_weights(folder, spoil)
+    checkpoint = Checkpoint(folder)
+    assert checkpoint.tensor(name, shape, lambda whole: whole[16:]).shape == (16, 64)
+    with pytest.raises(CheckpointError, match=r"k_proj\.weight holds NaN"):
+        checkpoint.tensor(name, shape, lambda whole: whole[:16])
+
+
+def test_a_digest_is_that_of_the_whole(folder):
+    name, shape = "model.layers.0.self_attn.k_proj.weight", (32, 64)
+    digest = tensor_digest(Checkpoint(folder).tensor(name, shape))
+
+    def change(tensors):
+        tensors[name][3, 5] += 1
+
+    edit_weights(folder, change)
+    with pytest.raises(CardError, match="its digest differs"):
+        Checkpoint(folder, {name: digest}).tensor(name, shape, lambda whole: whole[16:])
 
 
 def test_truncated_file(folder):

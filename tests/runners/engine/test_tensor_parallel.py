@@ -176,7 +176,7 @@ def answers(make_engine, run, request_of, prompts):
     return answers
 
 
-@pytest.mark.parametrize("scheme", [None, "int8", "int4"])
+@pytest.mark.parametrize("scheme", [None, "int8", "int4", "float8"])
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_tokens_are_those_of_the_whole_model(name, scheme, folder, divided, answers):
     whole = load_causal_lm(folder(name), quantization=scheme)
