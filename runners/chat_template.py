@@ -35,17 +35,20 @@ class ChatTemplate:
             raise ChatTemplateError(
                 "this model has no chat template; send a prompt to /v1/completions."
             )
-        # a template fails in any way that Python can, and always over what the messages say
-        try:
-            return self._render(messages, tools)
-        except Exception:
-            pass  # many templates want one system message first, then user and assistant in turn
-        try:
-            return self._render(_folded(messages), tools)
-        except Exception as error:
-            raise ChatTemplateError(
-                f"the model's chat template refuses these messages: {error}"
-            ) from error
+        forms = [(messages, tools)]
+        if tools:  # some templates read every field of every tool
+            tools = [_completed(tool) for tool in tools]
+            forms.append((messages, tools))
+        # many want one system message first, then user and assistant in turn
+        forms.append((_folded(messages), tools))
+        for form in forms:
+            try:
+                return self._render(*form)
+            except Exception as error:  # in any way that Python can, and always over what is said
+                failure = error
+        raise ChatTemplateError(
+            f"the model's chat template refuses these messages: {failure}"
+        ) from failure
 
     def _render(
         self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] | None
@@ -57,6 +60,12 @@ class ChatTemplate:
             add_generation_prompt=True,
         )
         return rendered
+
+
+def _completed(tool: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With every field that OpenAI lets a caller leave out."""
+    absent = {"description": "", "parameters": {"type": "object", "properties": {}}}
+    return {**tool, "function": {**absent, **tool["function"]}}
 
 
 def plain_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
