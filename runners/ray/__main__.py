@@ -97,7 +97,7 @@ def batch(
         with Progress(console=console) as progress:
             bar = progress.add_task("lines", total=None)
             report = run_batch(source, output, settings, lambda: progress.advance(bar))
-    except (OfflineError, InvalidArgument) as error:
+    except (OfflineError, InvalidArgument, ConnectionError) as error:
         _say(str(error), style="red")
         raise typer.Exit(2) from None
     except KeyboardInterrupt:

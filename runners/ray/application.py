@@ -18,7 +18,7 @@ from models.errors import ModelError
 from models.store import resolve_model
 from runners.ray.ingress import Ingress
 from runners.ray.replica import Replica
-from runners.ray.scale import Scale, split_arguments
+from runners.ray.scale import Scale, split_arguments, without_keys
 
 DRAIN_GRACE_S = 30.0
 """For the last bytes, after the service's own deadline has ended the last answer."""
@@ -52,8 +52,7 @@ def app(arguments: Mapping[str, Any]) -> Application:
         max_surge_percent=100,
     )
     settings.key_ring()  # says what is wrong with the keys, if anything
-    keyless = settings.model_copy(update={"api_keys": None, "api_keys_file": None})
-    return ingress.bind(_replicas(scale, keyless, drain_s), settings)
+    return ingress.bind(_replicas(scale, without_keys(settings), drain_s), settings)
 
 
 def _replicas(scale: Scale, settings: Settings, drain_s: float) -> Application:

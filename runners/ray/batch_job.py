@@ -21,7 +21,7 @@ from runners.batch_file import AnswerFile
 from runners.batch_line import BatchAnswer
 from runners.errors import OfflineError
 from runners.ray.line_actor import LineActor, Row, line_row, row_answer
-from runners.ray.scale import Scale, split_arguments
+from runners.ray.scale import Scale, split_arguments, without_keys
 
 BLOCK_LINES = 16
 """Answered together, and lost together with whoever answers."""
@@ -60,10 +60,13 @@ def batch(
         if rows:
             if not ray.is_initialized():
                 ray.init(log_to_driver=False)
-            for answer in _answers(rows, scale, settings):
-                if answer.custom_id not in answers.answered:
-                    answers.write(answer)
-                    on_answer()
+            try:
+                for answer in _answers(rows, scale, without_keys(settings)):
+                    if answer.custom_id not in answers.answered:
+                        answers.write(answer)
+                        on_answer()
+            except OSError as error:
+                raise OfflineError(f"the output takes no more: {error}.") from None
         return BatchReport(offline.num_lines, offline.num_answered, answers.num_refused)
 
 

@@ -60,3 +60,8 @@ def split_arguments(arguments: Mapping[str, Any]) -> tuple[Scale, Settings]:
         name = ".".join(map(str, fault["loc"]))
         given = f"{name} is {fault['input']!r}: " if name else ""
         raise InvalidArgument(f"{given}{fault['msg']}.") from None
+
+
+def without_keys(settings: Settings) -> Settings:
+    """For processes that nobody but Ray can call."""
+    return settings.model_copy(update={"api_keys": None, "api_keys_file": None})
