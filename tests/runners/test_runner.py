@@ -152,6 +152,17 @@ async def test_a_model_that_does_not_load_is_told(start):
     runner.close()
 
 
+async def test_what_the_engine_needs_and_loses_ends_every_stream(start, request_of, caplog):
+    runner = await start()
+    stream = runner.generate(request_of("r", [1], max_tokens=200))
+    runner.fail(SystemExit("a process is gone"))
+    assert (await collect(stream))[1] is FinishReason.ERROR
+    assert runner.state is RunnerState.FAILED
+    with pytest.raises(EngineClosedError, match="a process is gone"):
+        _ = runner.generate(request_of("late", [1]))
+    assert "the engine has stopped" in caplog.text
+
+
 async def test_an_engine_that_breaks_ends_every_stream(start, make_engine, request_of, caplog):
     engine = make_engine()
     runner = await start(engine)

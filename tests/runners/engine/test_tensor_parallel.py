@@ -375,6 +375,17 @@ def test_what_another_rank_cannot_load_is_told(tmp_path):
     assert not followers_of(os.getpid())
 
 
+def test_a_rank_that_ends_while_it_loads_is_told(folder):
+    processes = ParallelProcesses([setup(folder("llama"))])
+    try:
+        (follower,) = followers_of(os.getpid())
+        follower.kill()
+        with pytest.raises(ParallelError, match=r"rank 1 cannot load its part: its process has"):
+            processes.wait_until_loaded()
+    finally:
+        processes.close()
+
+
 PARENT = """
 import sys
 from runners.engine.parallel_processes import ParallelProcesses
