@@ -6,6 +6,7 @@ from rich.text import Text
 
 from models.workshop.card import Card
 from models.workshop.figures import Figures
+from models.workshop.tasks import Scores
 
 _WORST = 5
 
@@ -66,6 +67,24 @@ def figures_table(figures: Figures) -> Table:
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def tasks_table(scores: Scores, original: Scores | None) -> Table:
+    """A row for each metric; its standard error stands beside it."""
+    table = Table("task", "metric", "score", *(["original"] if original else []))
+    for task, metrics in scores.items():
+        before = original[task] if original else metrics
+        for metric in metrics:
+            if "_stderr" not in metric:
+                cells = [_score(metrics, metric)] + ([_score(before, metric)] if original else [])
+                table.add_row(task, metric, *cells)
+    return table
+
+
+def _score(metrics: dict[str, float], metric: str) -> str:
+    name, comma, answers_filter = metric.partition(",")
+    error = metrics.get(f"{name}_stderr{comma}{answers_filter}")
+    return f"{metrics[metric]:.4f}" + ("" if error is None else f" ± {error:.4f}")
 
 
 def _sizes(figures: Figures) -> str:

@@ -1,6 +1,6 @@
 """Runs a CausalLM over whole sequences in a cache of its own, without an engine."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import accumulate
 
 import torch
@@ -66,9 +66,14 @@ class PagedText:
 
 
 def greedy(
-    model: CausalLM, prompts: Sequence[Sequence[int]], max_tokens: Sequence[int], end_id: int
+    model: CausalLM,
+    prompts: Sequence[Sequence[int]],
+    max_tokens: Sequence[int],
+    end_ids: Collection[int],
+    is_done: Callable[[int, list[int]], bool] | None = None,
 ) -> list[list[int]]:
-    """The likeliest tokens after each prompt, up to `end_id`, which is left out, or to so many."""
+    """The likeliest tokens after each prompt, up to one of `end_ids`, which is left out, to so
+    many, or until `is_done` says so of the prompt's index and its answer so far."""
     lengths = [len(prompt) + most for prompt, most in zip(prompts, max_tokens, strict=True)]
     text = PagedText(model, lengths)
     answers: list[list[int]] = [[] for _ in prompts]
@@ -80,9 +85,11 @@ def greedy(
         best = model.logits(hidden).argmax(-1).tolist()
         new_ids = [[] for _ in prompts]
         for index, token in zip(running, best, strict=True):
-            if token == end_id:
+            if token in end_ids:
                 continue
             answers[index].append(token)
-            if len(answers[index]) < max_tokens[index]:
+            if len(answers[index]) >= max_tokens[index]:
+                continue
+            if is_done is None or not is_done(index, answers[index]):
                 new_ids[index] = [token]
     return answers

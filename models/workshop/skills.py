@@ -34,7 +34,7 @@ def count_right(model: CausalLM, folder: Path, per_kind: int) -> tuple[int, int]
             _MAX_STORY_TOKENS if example.skill == "a short story" else _MAX_TOKENS
             for example in batch
         ]
-        for example, ids in zip(batch, greedy(model, prompts, limits, end_id), strict=True):
+        for example, ids in zip(batch, greedy(model, prompts, limits, {end_id}), strict=True):
             answer = encoder.tokenizer.decode(ids, skip_special_tokens=False)
             right += is_right(example, answer)
     return right, len(examples)

@@ -100,9 +100,12 @@ class _Workbench:
                 original = stack.enter_context(Original.measured(before, recipe.evaluate))
             if self.searches:
                 assert original is not None
-                plan = {"recipe": recipe.model_dump(mode="json"), "versions": versions()}
-                plan["original"] = fingerprint(original.folder)
-                notes = stack.enter_context(notes_folder(target, plan))
+                task = {
+                    "original": fingerprint(original.folder),
+                    "recipe": recipe.model_dump(mode="json"),
+                    "versions": versions(),
+                }
+                notes = stack.enter_context(notes_folder(target, task))
                 found = search_mix(original, recipe, notes)
                 recipe, points = found.recipe, found.points
             plan = {
