@@ -6,12 +6,13 @@ from typing import Annotated
 
 import ray
 import typer
-from bentoml.exceptions import InvalidArgument
+from bentoml.exceptions import BentoMLException
 from rich.console import Console
 from rich.progress import Progress
 
 from runners.errors import OfflineError
 from runners.ray import cluster
+from runners.ray.application import app
 from runners.ray.batch_job import batch as run_batch
 from runners.ray.cluster import Front, Node
 
@@ -68,6 +69,11 @@ def deploy(
     ] = None,
 ) -> None:
     """Serve on the cluster: `serve run --non-blocking runners.ray:app`. Again, to change it."""
+    try:
+        app(_settings(arguments))  # says what is wrong with them, if anything
+    except BentoMLException as error:
+        _say(str(error), style="red")
+        raise typer.Exit(2) from None
     raise typer.Exit(cluster.deploy(arguments or []))
 
 
@@ -92,12 +98,12 @@ def batch(
     """
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.WARNING)
+    settings = _settings(arguments)
     try:
-        settings = dict(_setting(given) for given in arguments or ())
         with Progress(console=console) as progress:
             bar = progress.add_task("lines", total=None)
             report = run_batch(source, output, settings, lambda: progress.advance(bar))
-    except (OfflineError, InvalidArgument, ConnectionError) as error:
+    except (OfflineError, BentoMLException, ConnectionError) as error:
         _say(str(error), style="red")
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
@@ -112,11 +118,14 @@ def _say(message: str, style: str | None = None) -> None:
     console.print(message, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
-def _setting(given: str) -> tuple[str, str]:
-    name, equals, value = given.partition("=")
-    if not equals:
-        raise typer.BadParameter(f"{given!r} has no value; write name=value.")
-    return name, value
+def _settings(arguments: list[str] | None) -> dict[str, str]:
+    """Raises typer's BadParameter."""
+    settings = {}
+    for given in arguments or ():
+        name, equals, settings[name] = given.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{given!r} has no value; write name=value.")
+    return settings
 
 
 if __name__ == "__main__":

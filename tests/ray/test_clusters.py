@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.ray.cluster import REPLICA, Cluster
+from tests.ray.cluster import PROJECT, REPLICA, Cluster
 from tests.ray.streams import chat_stream
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -82,3 +82,20 @@ def test_haproxy_in_front_passes_streams_and_the_word_of_a_dead_replica(start):
     replica.kill()
     last = stream.whole().rstrip().rsplit("\n", 1)[-1]
     assert json.loads(last.removeprefix("data: "))["error"]["code"] == "service_unavailable"
+
+
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ("modle=x", "--arg modle is no setting"),
+        ("model=none", "there is no model 'none'"),
+        ("max_replicas=none", "max_replicas is 'none'"),
+        ("max_replicas", "'max_replicas' has no value"),
+    ],
+)
+def test_what_cannot_be_served_is_told_before_anything_is_deployed(argument, told):
+    command = [sys.executable, "-m", "runners.ray", "deploy", argument]
+    run = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=100)
+    assert run.returncode == 2
+    assert told in run.stderr
+    assert "Traceback" not in run.stderr
