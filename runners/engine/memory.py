@@ -89,6 +89,7 @@ def plan_cache(
 def free_bytes(device: torch.device) -> int:
     """The share of `device`'s free memory that the cache may take."""
     if device.type == "cuda":
+        torch.cuda.empty_cache()  # what loading took and gave back
         free, _ = torch.cuda.mem_get_info(device)
         return int(free * SHARE_OF_FREE_DEVICE_MEMORY)
     free = psutil.virtual_memory().available
