@@ -9,40 +9,29 @@ import asyncio
 import logging
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, cast
+from typing import cast
 
 import bentoml
-import uvicorn
 from bentoml.exceptions import BentoMLException
 from starlette.exceptions import HTTPException
 
-from api.adaptive_batching import BatchedService
-from api.app import HttpLimits, create_app
-from api.batch_processing import BatchLimits, BatchProcessing
-from api.classify import Classifier
-from api.cross_relevance import CrossRelevance
-from api.delivery import DeliveryLimits
-from api.embeddings import embedding_routes
+from api.adaptive_batching import BatchedService, MergedForwards
+from api.batch_processing import BatchProcessing, batch_limits
 from api.generator import Generator
 from api.gpu_metrics import GpuMetrics
 from api.graceful_exit import GracefulExit
-from api.key_gate import KeyGate
+from api.key_gate import KeyGate, warn_if_open
 from api.metrics import Metrics
 from api.openapi import openapi_routes
-from api.relevance import Relevance
-from api.rerank import rerank_routes
 from api.response_store import ResponseStore
 from api.responses import Responses
-from api.score import score_routes
+from api.service_app import DirectForwards, http_limits, service_app
 from api.serving import Serving
 from api.settings import load_settings, refuse_lost_arguments
-from api.similarity import Similarity
 from api.supervisor import fail_on_signal
 from api.uvicorn_server import (
     end_stalled_connections,
     keep_connections,
-    public_addresses,
     running_server,
 )
 from models.errors import ModelError
@@ -61,60 +50,22 @@ serving: Serving = Serving(settings, on_step=metrics.observe_step)
 served, runner = serving.served, serving.runner
 
 
-def merged(method: str) -> Callable[[Sequence[Any]], Awaitable[Any]]:
-    """One of the service's batchable methods: a call's rows go with whoever else's are there."""
-    return lambda rows: cast(BatchedService, Kamado).batched(method, rows)
-
-
-relevance: Relevance = (
-    Similarity(serving.ready_embedder, merged("embed_rows"))
-    if settings.rerank_model is None
-    else CrossRelevance(serving.ready_pair_scorer, merged("score_pairs"))
-)
-limits = HttpLimits(
-    max_body_bytes=int(settings.max_body_mb * 2**20),
-    delivery=DeliveryLimits(answer_s=settings.request_timeout_s),
-)
-generator = Generator(served, metrics)
-classifier = Classifier(
-    served, generator, merged("score_rows"), max_body_bytes=limits.max_body_bytes
-)
+forwards = DirectForwards(serving)
+merged = MergedForwards(lambda: cast(BatchedService, Kamado))
+limits = http_limits(settings)
 response_store = ResponseStore(settings.state_folder)
 responses = Responses(
-    generator,
+    Generator(served, metrics),
     response_store,
     max_body_bytes=limits.max_body_bytes,
     limits=limits.delivery,
 )
-batches = BatchProcessing(
-    settings.state_folder,
-    BatchLimits(
-        max_file_bytes=int(settings.max_file_mb * 2**20),
-        max_total_bytes=int(settings.max_files_gb * 2**30),
-        max_lines=settings.max_batch_lines,
-        max_line_bytes=limits.max_body_bytes,
-        max_in_flight=settings.batch_concurrency,
-    ),
-    serving,
+batches = BatchProcessing(settings.state_folder, batch_limits(settings), serving)
+documents = openapi_routes(
+    served.name, embedding=settings.public_embedding_name, ranking=settings.public_rerank_name
 )
-app = create_app(
-    served,
-    metrics,
-    limits,
-    more_routes=[
-        *embedding_routes(serving.ready_embedder, merged("embed_rows")),
-        *rerank_routes(relevance),
-        *score_routes(relevance),
-        *batches.routes,
-        *classifier.routes,
-        *responses.routes,
-        *openapi_routes(
-            served.name,
-            embedding=settings.public_embedding_name,
-            ranking=settings.public_rerank_name,
-        ),
-    ],
-    more_models={settings.public_embedding_name, settings.public_rerank_name} - {served.name},
+app = service_app(
+    serving, settings, metrics, merged, [*batches.routes, *responses.routes, *documents]
 )
 
 
@@ -143,7 +94,7 @@ class Kamado:
         if server is not None:
             keep_connections(server)
             self._tasks.append(loop.create_task(end_stalled_connections(server)))
-            self._tasks.append(loop.create_task(self._tell_if_open(server)))
+            self._tasks.append(loop.create_task(warn_if_open(server, keys)))
 
     @bentoml.on_deployment  # type: ignore[untyped-decorator]  # BentoML is not typed
     @staticmethod
@@ -168,17 +119,17 @@ class Kamado:
     @bentoml.api(batchable=True, max_batch_size=32, max_latency_ms=60_000)  # type: ignore[untyped-decorator]
     async def embed_rows(self, rows: list[list[int]]) -> list[list[float]]:
         """Not a route: /v1/embeddings comes here, with rows it has checked."""
-        return await serving.ready_embedder().embed(rows)
+        return await forwards.embed_rows(rows)
 
     @bentoml.api(batchable=True, max_batch_size=32, max_latency_ms=60_000)  # type: ignore[untyped-decorator]
     async def score_rows(self, rows: list[ScoringTask]) -> list[list[float]]:
         """Not a route either: /v1/classify comes here."""
-        return await runner.score(rows)
+        return await forwards.score_rows(rows)
 
     @bentoml.api(batchable=True, max_batch_size=32, max_latency_ms=60_000)  # type: ignore[untyped-decorator]
     async def score_pairs(self, rows: list[list[list[int]]]) -> list[float]:
         """Nor is this: /v1/rerank and /v1/score come here where there is a cross-encoder."""
-        return await serving.ready_pair_scorer().score(rows)
+        return await forwards.score_pairs(rows)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:
@@ -194,14 +145,6 @@ class Kamado:
         """A batch goes on after the next start; online answers are finished."""
         await batches.stop()
         await runner.drain(settings.drain_timeout_s)
-
-    async def _tell_if_open(self, server: uvicorn.Server) -> None:
-        if keys.is_open and (reached := await public_addresses(server)):
-            logger.warning(
-                "no API keys are set: whoever reaches %s may use this service. Set api_keys_file "
-                "or KAMADO_API_KEYS, or listen on 127.0.0.1.",
-                " or ".join(reached),
-            )
 
     async def _watch(self) -> None:
         """A model that cannot be loaded ends the service; an engine that fails, its worker. One

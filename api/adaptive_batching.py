@@ -13,7 +13,7 @@ batch that it was merged into, and no key guards it.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from _bentoml_impl.server.app import ServiceAppFactory
@@ -70,6 +70,24 @@ class BatchedService(Service[Any]):  # type: ignore[misc]  # BentoML is not type
                     raise answer
                 results.extend(answer)
         return results
+
+
+class MergedForwards:
+    """`SingleForwards` whose rows go with whoever else's are there: by name, the batchable methods
+    of the service."""
+
+    def __init__(self, service: Callable[[], BatchedService]) -> None:
+        """`service`: it is made after the application that calls it."""
+        self._service = service
+
+    async def embed_rows(self, rows: Sequence[Any]) -> list[Any]:
+        return await self._service().batched("embed_rows", rows)
+
+    async def score_rows(self, rows: Sequence[Any]) -> list[Any]:
+        return await self._service().batched("score_rows", rows)
+
+    async def score_pairs(self, rows: Sequence[Any]) -> list[Any]:
+        return await self._service().batched("score_pairs", rows)
 
 
 def _overloaded(method: str, max_latency_ms: int) -> OverloadedError:

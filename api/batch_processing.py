@@ -20,6 +20,7 @@ from api.file_store import FileStore
 from api.files import file_routes
 from api.line_app import line_app
 from api.serving import Serving
+from api.settings import Settings
 from runners.batch_caller import BatchCaller
 from runners.batch_line import BatchLine
 from runners.engine.request import BACKGROUND_PRIORITY
@@ -38,6 +39,16 @@ class BatchLimits:
     """Lines that run at once."""
     max_open: int = 100
     """Batches that have not ended."""
+
+
+def batch_limits(settings: Settings) -> BatchLimits:
+    return BatchLimits(
+        max_file_bytes=int(settings.max_file_mb * 2**20),
+        max_total_bytes=int(settings.max_files_gb * 2**30),
+        max_lines=settings.max_batch_lines,
+        max_line_bytes=int(settings.max_body_mb * 2**20),
+        max_in_flight=settings.batch_concurrency,
+    )
 
 
 class BatchProcessing:

@@ -2,8 +2,10 @@
 included. What is not on the list of open paths needs a key, whether there is such a route or not.
 """
 
+import logging
 from collections.abc import Iterator
 
+import uvicorn
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -12,12 +14,16 @@ from api.errors import UnauthorizedError
 from api.front_door import FrontDoor
 from api.key_ring import KeyRing
 from api.metrics import Metrics
+from api.uvicorn_server import public_addresses
+
+logger = logging.getLogger("kamado.api")
 
 PROBES = {"/livez", "/readyz", "/healthz"}
 """Those who probe have no keys."""
 METRICS = "/metrics"
 PUBLISHED = ("/docs", "/docs.json", "/client")
 """The same for everybody: a browser and pip, who come for them, send no keys."""
+_WITHIN_PUBLISHED = tuple(f"{path}/" for path in PUBLISHED)
 
 
 class KeyGate:
@@ -45,9 +51,8 @@ class KeyGate:
             caller.reset(token)
 
     def _is_open(self, scope: Scope) -> bool:
-        path = scope["path"]
-        within = tuple(f"{shown}/" for shown in PUBLISHED)
-        return path in self._open or path.startswith(within)
+        path: str = scope["path"]
+        return path in self._open or path.startswith(_WITHIN_PUBLISHED)
 
     def _name(self, headers: Headers) -> str:
         """Of the first key that is one. Raises UnauthorizedError."""
@@ -77,3 +82,13 @@ def _raising(error: UnauthorizedError) -> ASGIApp:
         raise error
 
     return refuse
+
+
+async def warn_if_open(server: uvicorn.Server, keys: KeyRing) -> None:
+    """Says so where the service listens beyond this machine, for anybody."""
+    if keys.is_open and (reached := await public_addresses(server)):
+        logger.warning(
+            "no API keys are set: whoever reaches %s may use this service. Set api_keys_file or "
+            "KAMADO_API_KEYS, or listen on 127.0.0.1.",
+            " or ".join(reached),
+        )
