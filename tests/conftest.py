@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import warnings
+from contextlib import suppress
 
 import pytest
 import torch
@@ -21,12 +22,15 @@ from tokenizers import Tokenizer as Backend
 from transformers import (
     AutoModelForSequenceClassification,
     BertConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
     PreTrainedTokenizerFast,
     RobertaConfig,
 )
 
-with warnings.catch_warnings():
-    # our tests turn warnings into errors, and BentoML has some of its own to give at import
+with warnings.catch_warnings(), suppress(ModuleNotFoundError):
+    # Our tests turn warnings into errors, and BentoML has some of its own to give at import. A
+    # machine that only has the engine's tests to run, for its card, does without it.
     warnings.simplefilter("ignore", DeprecationWarning)
     import _bentoml_impl.server.app  # noqa: F401
 
@@ -206,5 +210,36 @@ def make_cross_encoder():
             initializer_range=0.5,
         )
         AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def spread_llama():
+    """Makes Llamas of random weights whose logits lie so far apart that rounding decides no
+    token."""
+
+    def make(vocab_size, hidden_size, num_layers, num_heads):
+        torch.manual_seed(0)
+        config = LlamaConfig(
+            vocab_size=vocab_size,
+            hidden_size=hidden_size,
+            intermediate_size=2 * hidden_size,
+            num_hidden_layers=num_layers,
+            num_attention_heads=num_heads,
+            num_key_value_heads=2,
+            head_dim=16,
+            max_position_embeddings=128,
+            bos_token_id=None,
+            eos_token_id=None,
+            pad_token_id=0,
+        )
+        model = LlamaForCausalLM(config).eval()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.mul_(4) if parameter.ndim > 1 else parameter.add_(
+                    torch.randn_like(parameter) * 0.2
+                )
+        return model
 
     return make
