@@ -24,7 +24,7 @@ from tests.deploy.manifests import by_name
 CONFIGURATION = by_name(ROUTER.read_text())["ConfigMap", "kamado-router"]["data"]["haproxy.cfg"]
 PODS = "kamado-pods.test.svc.cluster.local"
 ENVIRONMENT = {"NAMESPACE": "test"}
-DEADLINE_S = 30
+DEADLINE_S = 60
 
 HAPROXY = shutil.which("haproxy") or ""
 
