@@ -9,6 +9,10 @@ from contextlib import suppress
 
 import pytest
 import torch
+
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is first imported, by whomever
+
 from tokenizers import (
     AddedToken,
     decoders,
@@ -37,9 +41,6 @@ with warnings.catch_warnings(), suppress(ModuleNotFoundError):
 from models.kernels import library
 from models.kernels.triton import support
 from models.quantization import linear_factory
-
-if not torch.cuda.is_available():
-    os.environ["TRITON_INTERPRET"] = "1"  # read when a module of kernels is first imported
 
 TEXTS = [
     "the quick brown fox jumps over the lazy dog, and the dog does not mind.",
