@@ -85,7 +85,9 @@ class ParallelProcesses:
         status = process.wait()
         if not self._is_closing:
             how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-            on_lost(RankLostError(f"rank {rank} of tensor_parallel (process {process.pid}) {how}."))
+            lost = f"rank {rank} of tensor_parallel (process {process.pid}) {how}."
+            logger.critical("%s", lost)  # a step under way fails first, and knows less
+            on_lost(RankLostError(lost))
 
 
 def _start(setup: ParallelSetup) -> tuple[Connection, subprocess.Popen[bytes]]:

@@ -1,6 +1,7 @@
 """The bundled model divided between two processes, behind a real server."""
 
 import contextlib
+import json
 import os
 import signal
 import time
@@ -65,13 +66,21 @@ def test_what_takes_a_single_forward_agrees(server, divided):
 
 def test_a_rank_that_is_lost_costs_a_restart(divided):
     (lost,) = followers(divided)
-    lost.send_signal(signal.SIGKILL)
+    body = {"model": "pocket", "prompt": "hi", "stream": True, "max_tokens": 1900}
+    body["ignore_eos"] = True
+    url = f"{divided.url}/v1/completions"
+    with httpx.stream("POST", url, json=body, timeout=100) as response:
+        lines = response.iter_lines()
+        assert "error" not in next(lines)
+        lost.send_signal(signal.SIGKILL)
+        *_, last = filter(None, lines)
+    assert json.loads(last.removeprefix("data: "))["error"]["type"] == "server_error"
     deadline = time.monotonic() + 100
     while not [process for process in followers(divided) if process.pid != lost.pid]:
         assert time.monotonic() < deadline, divided.log
         time.sleep(0.1)
     divided.wait("/readyz", 200)
-    assert "rank 1 of tensor_parallel" in divided.log
+    assert f"rank 1 of tensor_parallel (process {lost.pid}) was ended by signal 9" in divided.log
     assert chat(divided, "Hello! Who are you?")
 
 
