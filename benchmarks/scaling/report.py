@@ -51,16 +51,16 @@ def draw(sweep: Sweep, outcomes: Outcomes, file: Path) -> None:
     figure.savefig(file, dpi=130)
 
 
-def sustained(rates: Sequence[float], p99s_s: Sequence[float]) -> float | None:
-    """The highest load that keeps to the target, interpolated between those that were run; None if
-    not even the lowest does. More than the last is not known, and it is returned then."""
+def sustained(rates: Sequence[float], p99s_s: Sequence[float]) -> str:
+    """The highest load that keeps to the target, interpolated between those that were run."""
     points = list(zip(rates, p99s_s, strict=True))
     if points[0][1] > TARGET_S:
-        return None
+        return f"below {points[0][0]:g}"
     for (lower, below_s), (upper, above_s) in pairwise(points):
         if above_s > TARGET_S:
-            return lower + (upper - lower) * log(TARGET_S / below_s) / log(above_s / below_s)
-    return points[-1][0]
+            rate = lower + (upper - lower) * log(TARGET_S / below_s) / log(above_s / below_s)
+            return f"{rate:.2f}"
+    return f"{points[-1][0]:g} or more"
 
 
 def as_markdown(
@@ -121,8 +121,7 @@ def _sustained_table(sweep: Sweep, outcomes: Outcomes) -> str:
         row: list[str] = [policy]
         for replicas in sweep.replicas:
             p99s_s = [outcomes[Point(replicas, policy, rate)].p99_s for rate in sweep.rates]
-            rate = sustained(sweep.rates, p99s_s)
-            row.append(f"below {sweep.rates[0]:g}" if rate is None else f"{rate:.2f}")
+            row.append(sustained(sweep.rates, p99s_s))
         rows.append(row)
     return _table(["policy", *(_counted(each) for each in sweep.replicas)], rows)
 
