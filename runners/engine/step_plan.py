@@ -33,6 +33,9 @@ MIN_GAIN = 1.1
 """More threads must be so much faster: they also take cores from the HTTP side."""
 MAX_STRETCH = 3
 """Prompts make nobody wait for a token longer than this many steps without them."""
+UNNOTICED_S = 0.01
+"""Nor is so little noticed: steps of a small model are shorter, and its prompts would be computed in
+scraps."""
 MIN_PROMPT_TOKENS = 16
 """Of a step: with fewer, prompts would hardly advance."""
 TRIALS = 7
@@ -47,6 +50,8 @@ class StepPlan:
     wide_threads: int
     narrow_step_tokens: float
     """As many prompt tokens take as long as a step of eight decoding sequences."""
+    unnoticed_tokens: float
+    """As many prompt tokens take UNNOTICED_S."""
     doubling_context: float
     """A prompt token that attends to so many others takes twice as long as one that sees few."""
 
@@ -57,11 +62,12 @@ class StepPlan:
             torch.set_num_threads(wanted)
 
     def prompt_tokens_beside(self, num_decoding: int) -> int:
-        """How many make a step with so many decoding sequences MAX_STRETCH times as long. More than
-        eight are taken to cost as much as prompt tokens, as they do where arithmetic is the
-        bound."""
+        """How many make a step with so many decoding sequences MAX_STRETCH times as long, or
+        UNNOTICED_S longer. More than eight are taken to cost as much as prompt tokens, as they do
+        where arithmetic is the bound."""
         step_tokens = self.narrow_step_tokens + max(0, num_decoding - len(NARROW_STEP))
-        return max(MIN_PROMPT_TOKENS, int((MAX_STRETCH - 1) * step_tokens))
+        unnoticed = self.unnoticed_tokens if num_decoding else 0
+        return int(max(MIN_PROMPT_TOKENS, (MAX_STRETCH - 1) * step_tokens, unnoticed))
 
     def cost_at(self, position: int) -> float:
         """Of a prompt token there, relative to one that sees few others."""
@@ -79,7 +85,8 @@ def plan_steps(model_runner: ModelRunner) -> StepPlan:
     torch.set_num_threads(wide)
     context = min(LONG_CONTEXT, model_runner.model.max_model_len - len(WIDE_STEP[0]))
     doubling = _doubling_context(model_runner, wide_s, context) if context > 0 else math.inf
-    plan = StepPlan(narrow, wide, narrow_s / wide_s * len(WIDE_STEP[0]), doubling)
+    tokens_per_s = len(WIDE_STEP[0]) / wide_s
+    plan = StepPlan(narrow, wide, narrow_s * tokens_per_s, UNNOTICED_S * tokens_per_s, doubling)
     logger.info(
         "a decode step of %d: %.2f ms on %d threads; a chunk of %d prompt tokens: %.1f ms on %d, "
         "twice that behind %.0f others; at most %d prompt tokens beside %d who wait",

@@ -53,7 +53,13 @@ def test_the_fastest_number_is_set(monkeypatch, step_s, expected):
 
 
 def test_wide_steps_get_their_own_number():
-    plan = StepPlan(narrow_threads=1, wide_threads=2, narrow_step_tokens=20, doubling_context=1000)
+    plan = StepPlan(
+        narrow_threads=1,
+        wide_threads=2,
+        narrow_step_tokens=20,
+        unnoticed_tokens=5,
+        doubling_context=1000,
+    )
     plan.apply(WIDE_TOKENS)
     assert torch.get_num_threads() == 2
     plan.apply(WIDE_TOKENS - 1)
@@ -61,7 +67,13 @@ def test_wide_steps_get_their_own_number():
 
 
 def test_a_prompt_stretches_a_step_to_three_times_its_length():
-    plan = StepPlan(narrow_threads=1, wide_threads=1, narrow_step_tokens=20, doubling_context=1000)
+    plan = StepPlan(
+        narrow_threads=1,
+        wide_threads=1,
+        narrow_step_tokens=20,
+        unnoticed_tokens=5,
+        doubling_context=1000,
+    )
     assert plan.prompt_tokens_beside(1) == plan.prompt_tokens_beside(8) == 40
     assert plan.prompt_tokens_beside(18) == 60
     hardly_any = StepPlan(
@@ -70,8 +82,15 @@ def test_a_prompt_stretches_a_step_to_three_times_its_length():
     assert hardly_any.prompt_tokens_beside(1) == step_plan.MIN_PROMPT_TOKENS
 
 
+def test_steps_too_short_to_notice_are_stretched_further():
+    plan = StepPlan(1, 1, narrow_step_tokens=20, unnoticed_tokens=128, doubling_context=1000)
+    assert plan.prompt_tokens_beside(8) == 128
+    assert plan.prompt_tokens_beside(60) == 144
+    assert plan.prompt_tokens_beside(0) == 40  # of steps that nobody waits in
+
+
 def test_a_token_costs_what_it_attends_to_as_well():
-    plan = StepPlan(1, 1, narrow_step_tokens=20, doubling_context=1000)
+    plan = StepPlan(1, 1, narrow_step_tokens=20, unnoticed_tokens=5, doubling_context=1000)
     assert [plan.cost_at(position) for position in (0, 1000, 3000)] == [1, 2, 4]
 
 
