@@ -9,7 +9,7 @@ import httpx
 import openai
 import pytest
 
-from langchain_kamado import ChatKamado
+from langchain_kamado import ChatKamado, KamadoEmbeddings, KamadoLLM
 from langchain_kamado.errors import KamadoError
 
 pytestmark = pytest.mark.slow
@@ -131,6 +131,10 @@ def test_langchain_brings_its_key(guarded, monkeypatch):
     asked = {"base_url": guarded.url, "max_tokens": 4, "max_retries": 0}
     assert ChatKamado(api_key=KEY, **asked).invoke("Hello!").content
     assert [*ChatKamado(api_key=KEY, **asked).stream("Hello!")]
+    assert all(ChatKamado(api_key=KEY, **asked).batch(["Hello!", "Who are you?"]))
+    assert ChatKamado.from_server(api_key=KEY, **asked).profile
+    assert KamadoLLM(api_key=KEY, **asked).invoke("Once")
+    assert KamadoEmbeddings(api_key=KEY, base_url=guarded.url).embed_query("a dog")
     monkeypatch.setenv("KAMADO_API_KEY", OTHER)
     assert ChatKamado(**asked).invoke("Hello!").content
     monkeypatch.delenv("KAMADO_API_KEY")
