@@ -34,8 +34,8 @@ MIN_GAIN = 1.1
 MAX_STRETCH = 3
 """Prompts make nobody wait for a token longer than this many steps without them."""
 UNNOTICED_S = 0.01
-"""Nor is so little noticed: steps of a small model are shorter, and its prompts would be computed in
-scraps."""
+"""Nor is so little noticed: a small model's steps are shorter, and its prompts would be computed
+in scraps."""
 MIN_PROMPT_TOKENS = 16
 """Of a step: with fewer, prompts would hardly advance."""
 TRIALS = 7

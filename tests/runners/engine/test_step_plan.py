@@ -77,7 +77,11 @@ def test_a_prompt_stretches_a_step_to_three_times_its_length():
     assert plan.prompt_tokens_beside(1) == plan.prompt_tokens_beside(8) == 40
     assert plan.prompt_tokens_beside(18) == 60
     hardly_any = StepPlan(
-        narrow_threads=1, wide_threads=1, narrow_step_tokens=0.1, doubling_context=1000
+        narrow_threads=1,
+        wide_threads=1,
+        narrow_step_tokens=0.1,
+        unnoticed_tokens=0.2,
+        doubling_context=1000,
     )
     assert hardly_any.prompt_tokens_beside(1) == step_plan.MIN_PROMPT_TOKENS
 
