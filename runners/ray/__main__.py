@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Annotated
 
-import ray
+import ray.data
 import typer
 from bentoml.exceptions import BentoMLException
 from rich.console import Console
@@ -18,6 +18,8 @@ from runners.ray.cluster import Front, Node
 
 command = typer.Typer(add_completion=False, rich_markup_mode="markdown", no_args_is_help=True)
 console = Console(stderr=True)
+
+ALL_INTERFACES = "0.0.0.0"
 
 Ip = Annotated[
     str | None, typer.Option(help="This machine's address for others; none: it stays alone.")
@@ -40,6 +42,12 @@ def start(
     haproxy: HaProxy = False,
 ) -> None:
     """Begin a cluster on this machine, token authentication on."""
+    if haproxy and ip and http_host != ALL_INTERFACES:
+        raise typer.BadParameter(
+            f"it is {http_host}. With --haproxy and --ip the ingresses of all machines listen on "
+            f"it, for HAProxy to reach them: give {ALL_INTERFACES}.",
+            param_hint="--http-host",
+        )
     node = Node(ip, num_cpus, object_store_mb)
     status = cluster.start_head(node, port, Front(http_host, http_port, haproxy))
     if status == 0:

@@ -7,6 +7,7 @@ each of the two can go on from the other. Ray answers a block again when its act
 the second time: what has been written is not written again.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from runners.batch_line import BatchAnswer
 from runners.errors import OfflineError
 from runners.ray.line_actor import LineActor, Row, line_row, row_answer
 from runners.ray.scale import Scale, split_arguments, without_keys
+
+logger = logging.getLogger(__name__)
 
 BLOCK_LINES = 16
 """Answered together, and lost together with whoever answers."""
@@ -60,6 +63,7 @@ def batch(
         if rows:
             if not ray.is_initialized():
                 ray.init(log_to_driver=False)
+            _tell_if_full(scale)
             try:
                 for answer in _answers(rows, scale, without_keys(settings)):
                     if answer.custom_id not in answers.answered:
@@ -68,6 +72,17 @@ def batch(
             except OSError as error:
                 raise OfflineError(f"the output takes no more: {error}.") from None
         return BatchReport(offline.num_lines, offline.num_answered, answers.num_refused)
+
+
+def _tell_if_full(scale: Scale) -> None:
+    """A cluster that grows by itself may make room; any other has the run wait without a word."""
+    wanted = scale.min_replicas * scale.replica_cpus
+    free = ray.available_resources().get("CPU", 0)
+    if free < wanted:
+        logger.warning(
+            "waiting: %d engines of %d cores are asked for (min_replicas, replica_cpus), and %g "
+            "cores of the cluster are free.", scale.min_replicas, scale.replica_cpus, free,
+        )  # fmt: skip
 
 
 def _answers(rows: Sequence[Row], scale: Scale, settings: Settings) -> Iterator[BatchAnswer]:
@@ -94,5 +109,5 @@ def _answers(rows: Sequence[Row], scale: Scale, settings: Settings) -> Iterator[
             yield row_answer(row)
     except (RayError, RuntimeError) as error:
         raise OfflineError(
-            f"Ray has given up: {error}. What is answered is kept; the same command goes on."
+            f"Ray has given up. What is answered is kept; the same command goes on. {error}"
         ) from error

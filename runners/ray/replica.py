@@ -6,10 +6,11 @@ from contextlib import suppress
 
 from starlette.types import Message
 
+from api.metrics import Metrics
+from api.service_app import DirectForwards, service_app
 from api.settings import Settings
 from runners.ray.granted_serving import GrantedServing
 from runners.ray.relayed import RelayedRequest
-from runners.ray.stateless_app import stateless_app
 
 Outbox = asyncio.Queue[Message | None]
 """What the application has sent; None is its end."""
@@ -22,8 +23,11 @@ class Replica:
 
     def __init__(self, settings: Settings, num_cpus: int) -> None:
         """Blocks until the model is loaded. Raises RuntimeError where it cannot be."""
-        granted = self._granted = GrantedServing(settings, num_cpus)
-        self._app = stateless_app(granted.serving, settings)
+        self._granted = GrantedServing(settings, num_cpus)
+        serving = self._granted.serving
+        metrics = Metrics(serving.served.engine_stats)
+        # without what is kept: it would belong to one replica of many
+        self._app = service_app(serving, settings, metrics, DirectForwards(serving))
 
     def check_health(self) -> None:
         """Asked by Ray, which replaces a replica that raises."""

@@ -24,7 +24,7 @@ class Scale(BaseModel):
     """Per replica; more of them call for another replica."""
     max_ongoing_requests: int = Field(default=64, ge=1)
     """Per replica. Who would be one more goes to the next replica, or waits for a place."""
-    max_queued_requests: int = Field(default=256, ge=0)
+    max_queued_requests: int = Field(default=256, ge=1)
     """For a place in any replica, per ingress; who would be one more is told 429."""
     upscale_delay_s: float = Field(default=10, ge=0)
     downscale_delay_s: float = Field(default=300, ge=0)

@@ -116,12 +116,16 @@ class Cluster:
             found += re.findall(rf" (\d+) ms {request_id}$", path.read_text(), re.MULTILINE)
         return [int(duration) for duration in found]
 
-    def ask(self, content, **fields):
-        """A greedy chat completion's JSON."""
+    def post(self, content, **fields):
+        """The response to a greedy chat completion."""
         body = {"model": "pocket", "messages": [{"role": "user", "content": content}]}
         body |= {"temperature": 0, "max_tokens": 8} | fields
         url = f"{self.url}/v1/chat/completions"
-        answer = httpx.post(url, json=body, headers=self.headers, timeout=60)
+        return httpx.post(url, json=body, headers=self.headers, timeout=COMMAND_TIMEOUT_S)
+
+    def ask(self, content, **fields):
+        """Its JSON."""
+        answer = self.post(content, **fields)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
