@@ -14,6 +14,7 @@ from api.front_door import FrontDoor
 from api.openapi import SHOWN_FILES, openapi_routes
 from api.openapi_document import PROBES, openapi_document
 from api.operations import OPERATIONS
+from tests.e2e.openapi_validator import OpenapiValidator
 
 ROOT = Path(__file__).parents[2]
 MODELS = {name: name for name in ("generating", "embedding", "ranking")}
@@ -73,6 +74,17 @@ def test_refusals_are_examples_of_their_own_schemas():
         content = response["content"]["application/json"]
         schema = {**content["schema"], "components": DOCUMENT["components"]}
         jsonschema.validate(content["example"], schema)
+
+
+def test_what_holds_answers_against_the_document_finds_faults():
+    check = OpenapiValidator(DOCUMENT).check
+    answer = {"tokens": [1], "count": 1, "max_model_len": 9}
+    check("/tokenize", "post", httpx.Response(200, json=answer))
+    for wrong in ({**answer, "more": 1}, {"tokens": [1]}, {**answer, "count": "1"}):
+        with pytest.raises(jsonschema.ValidationError):
+            check("/tokenize", "post", httpx.Response(200, json=wrong))
+    with pytest.raises(AssertionError, match="418 is not told of"):
+        check("/tokenize", "post", httpx.Response(418, json={}))
 
 
 def test_every_body_has_examples():
