@@ -170,7 +170,9 @@ def attend(
         num_splits = splits_for(len(tiles.table) * num_kv_heads) if tiles.is_decode else 1
     block_d = triton.next_power_of_2(head_dim)
     block_m = _tile_height(group_size, is_decode=tiles.is_decode)
-    is_large = block_d * query.element_size() > 256  # what is kept on the chip must fit there
+    # What a program holds must fit its registers and the chip's memory.
+    is_large = block_d * query.element_size() > 256
+    is_int8 = keys.dtype == torch.int8
     parts, maxima, sums = output, None, None
     if num_splits > 1:
         size = (num_tokens, num_heads, num_splits)
@@ -181,10 +183,11 @@ def attend(
         tiles.table, parts, maxima, sums,
         num_heads, num_kv_heads, head_dim, stored_dim, block_size, block_tables.shape[1],
         scale, window or 0, softcap or 0.0,
-        GROUP=group_size, IS_INT8=keys.dtype == torch.int8,
+        GROUP=group_size, IS_INT8=is_int8,
         HAS_WINDOW=window is not None, CAPS=softcap is not None,
-        NUM_SPLITS=num_splits, BLOCK_M=block_m, BLOCK_N=32 if is_large else 64, BLOCK_D=block_d,
-        num_warps=4, num_stages=2 if is_large else 3,
+        NUM_SPLITS=num_splits, BLOCK_M=block_m, BLOCK_D=block_d,
+        BLOCK_N=32 if is_large or is_int8 else 64,
+        num_warps=8 if is_large and not tiles.is_decode else 4, num_stages=2 if is_large else 3,
     )  # fmt: skip
     if maxima is not None and sums is not None:
         _merge[(len(tiles.table), num_heads)](
