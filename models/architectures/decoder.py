@@ -29,8 +29,9 @@ class Decoder:
         norm: RMSNorm,
         head: Linear,
         dtype: torch.dtype,
+        is_divided: bool = False,
     ) -> None:
-        """Activations are of `dtype`. Of a network that is divided among ranks, `spec` has this
+        """Activations are of `dtype`. Where the network `is_divided` among ranks, `spec` has this
         one's heads."""
         self.vocab_size = spec.vocab_size
         self.hidden_size = spec.hidden_size
@@ -50,7 +51,9 @@ class Decoder:
         self._norm = norm
         self._head = head
         self._logit_softcap = spec.logit_softcap
-        self._tape = Tape()
+        # What ranks exchange is no kernel, and must not even be listened to: gloo's threads would
+        # carry the listener along.
+        self._tape = None if is_divided else Tape()
 
     @torch.inference_mode()
     def forward(self, batch: ForwardBatch, caches: Sequence[LayerCache]) -> torch.Tensor:
@@ -68,7 +71,7 @@ class Decoder:
                 x = layer(x, None if rope is None else rotations[rope], plan, cache)
             return self._norm(x)
 
-        if plan.query_starts is None or plan.context_lens is None:
+        if self._tape is None or plan.query_starts is None or plan.context_lens is None:
             return layers()
         inputs = [
             hidden, batch.positions, batch.slot_mapping, batch.block_tables,

@@ -85,6 +85,7 @@ class _Reader:
             norm=self._norm(_NORM),
             head=head,
             dtype=dtype,
+            is_divided=shard is not None,
         )
 
     def _head(self, table: torch.Tensor, part: Part | None) -> StoredWeight:
