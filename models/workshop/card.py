@@ -43,6 +43,8 @@ class Card(BaseModel):
     """None: the weights are as they were found."""
     schemes: dict[str, int] = {}
     """How many matrices are stored in each."""
+    quantizing_bytes: int | None = None
+    """Memory that quantising took at most; loading and comparing come on top."""
     num_weights: int
     figures: Figures | None = None
     """None: nothing was measured."""

@@ -29,6 +29,8 @@ def _facts(card: Card) -> Table:
     if card.recipe is not None:
         schemes = ", ".join(f"{count} x {scheme}" for scheme, count in card.schemes.items())
         table.add_row("recipe", f"{card.recipe.name}: {schemes}")
+    if card.quantizing_bytes is not None:
+        table.add_row("memory", f"{card.quantizing_bytes / 1e6:.0f} MB at most, to quantise it")
     table.add_row("with", ", ".join(f"{name} {found}" for name, found in card.versions.items()))
     table.add_row("digests", f"{len(card.files)} files, {len(card.tensors)} tensors")
     return table

@@ -48,6 +48,7 @@ def make(
         origin=Origin(name=source.name, revision=source.revision),
         recipe=recipe,
         schemes=dict(Counter(str(form.scheme) for form in stored.forms.values())),
+        quantizing_bytes=stored.peak_bytes,
         num_weights=Checkpoint(source.folder).num_elements,
         figures=figures,
         gates=tuple(gates),

@@ -19,6 +19,7 @@ from models.architectures.stored_tensor import tensor_digest
 from models.quantization.int4_weight import Int4Weight
 from models.quantization.int8_weight import Int8Weight
 from models.quantization.quanto_format import QMAP_FILE, stored_tensors
+from models.workshop.peak_memory import PeakMemory
 from models.workshop.progress import track
 from models.workshop.recipe import Recipe, Scheme
 from models.workshop.shard_writer import ShardWriter, TensorSpec
@@ -39,6 +40,8 @@ class StoredModel:
     """Of every tensor; see `checkpoint.tensor_digest`."""
     forms: dict[str, StoredForm]
     """Of every matrix, the head included."""
+    peak_bytes: int
+    """By which memory grew while tensors were quantised and written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def quantize(
         if form.scheme is not Scheme.NONE
     }
     (target / QMAP_FILE).write_text(json.dumps(qmap, indent=2) + "\n", encoding="utf-8")
-    return StoredModel(digests, forms)
+    return StoredModel(digests, forms, writer.memory.num_bytes)
 
 
 class _Writer:
@@ -99,6 +102,7 @@ class _Writer:
         self._shapes = shapes
         self._forms = forms
         self._ties_head = ties_head
+        self.memory = PeakMemory()
 
     def items(self) -> list[_Item]:
         """Matrices in the order of the network, then every other tensor."""
@@ -129,6 +133,7 @@ class _Writer:
                 for name, tensor in self._tensors(item).items():
                     file.write(name, tensor)
                     digests[name] = tensor_digest(tensor)
+                    self.memory.look()
         done.write_text(json.dumps(digests), encoding="utf-8")
         return digests
 

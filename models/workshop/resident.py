@@ -7,19 +7,16 @@ first reading; what loading needed for a while is given back before the second.
     python -m models.workshop.resident FOLDER QUANTIZATION
 """
 
-import ctypes
-import gc
 import subprocess
 import sys
 from pathlib import Path
-
-import psutil
 
 from models.architectures.checkpoint import Checkpoint
 from models.architectures.loading import load_causal_lm, read_spec
 from models.errors import ModelError
 from models.workshop.imaginary_checkpoint import ImaginaryCheckpoint
 from models.workshop.miniature import miniature
+from models.workshop.peak_memory import settled_bytes
 
 _PROJECT = Path(__file__).parents[2]
 
@@ -37,19 +34,10 @@ def main(folder: Path, quantization: str | None) -> None:
     spec, checkpoint = read_spec(folder), ImaginaryCheckpoint(folder)
     miniature(spec, checkpoint, quantization, 1)
     Checkpoint(folder).read(next(iter(checkpoint)))
-    before = _settled_bytes()
+    before = settled_bytes()
     model = load_causal_lm(folder, quantization=quantization)
-    print(_settled_bytes() - before)
+    print(settled_bytes() - before)
     del model
-
-
-def _settled_bytes() -> int:
-    """Of this process, without what is freed."""
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:  # glibc keeps freed memory for later; not every system's library does
-        trim(0)
-    return psutil.Process().memory_info().rss
 
 
 if __name__ == "__main__":

@@ -53,7 +53,13 @@ def test_quantize_into_the_store(stored, store, run, tmp_path):
 def test_a_card_for_people(stored, run):
     code, output, _ = run("card", stored)
     assert code == 0
-    for words in ("same likeliest token", "mine: 15 x qint8", "max_mean_kl", "passed"):
+    for words in (
+        "at most, to quantise it",
+        "same likeliest token",
+        "mine: 15 x qint8",
+        "max_mean_kl",
+        "passed",
+    ):
         assert words in output
 
 

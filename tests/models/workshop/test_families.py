@@ -90,6 +90,7 @@ def test_the_same_commands(folder, run, store, recipe_file):
     code, output, errors = run("quantize", folder, "--recipe", recipe, "--tag", "big:1", "--json")
     assert code == 0, errors
     card = json.loads(output)
+    assert 0 < card["quantizing_bytes"] < Checkpoint(folder).num_bytes
     assert card["figures"]["text"].startswith("random token ids")
     assert card["figures"]["closeness"]["mean_kl"] < 0.05
     assert card["figures"]["weights_bytes"] < 0.8 * card["figures"]["original_weights_bytes"]
