@@ -90,6 +90,8 @@ class Serving:
         )
         self._parallel = loaded.parallel
         self.served.text = loaded.text
+        if loaded.text.grammars is not None:
+            loaded.text.grammars.start()
         if loaded.card is not None:
             self.served.summary = loaded.card.summary()
         if settings.embedding_model is None:

@@ -12,6 +12,7 @@ from runners.engine.errors import EngineClosedError, QueueFullError
 from runners.engine.limits import EngineLimits
 from runners.engine.request import FinishReason, SequenceOutput, TokenLogprob
 from runners.engine.stats import EngineStats
+from runners.grammars.source import GrammarSource
 from runners.model_text import ModelText
 from runners.output_stream import OutputStream
 from runners.runner import RunnerState
@@ -104,9 +105,16 @@ def tokenizer(byte_level_tokenizer):
 
 @pytest.fixture(scope="session")
 def text(tokenizer):
-    text = ModelText.of(tokenizer, 430)
+    text = warmed(ModelText.of(tokenizer, 430))
     yield text
     text.close()
+
+
+def warmed(text):
+    """Once it can compile grammars: that takes seconds on a busy machine, and no request waits as
+    long."""
+    assert text.grammars._trials.refusal(GrammarSource('start: "a"')) == ""
+    return text
 
 
 @pytest.fixture

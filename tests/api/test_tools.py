@@ -7,6 +7,7 @@ import pytest
 
 from runners.model_text import ModelText
 from runners.tokenizer import Tokenizer
+from tests.api.conftest import warmed
 
 WEATHER = {
     "type": "function",
@@ -40,7 +41,7 @@ def text(byte_level_tokenizer):
         eos_token="<|im_end|>",
         chat_template=HERMES + "{# <think></think> #}",
     )
-    text = ModelText.of(Tokenizer(tokenizer), 430)
+    text = warmed(ModelText.of(Tokenizer(tokenizer), 430))
     yield text
     text.close()
 
