@@ -74,8 +74,9 @@ class RelayedAnswer:
                 ),
                 error,
             )
-        finally:
+        except BaseException:  # the caller has hung up: nothing else ends the work
             parts.cancel()
+            raise
 
     async def _pass_on(self, message: Message) -> None:
         if message["type"] == "http.response.start":

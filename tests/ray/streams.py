@@ -1,6 +1,7 @@
 """Streams that are read in the background while something happens to their replica."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -23,7 +24,7 @@ class Stream:
         with httpx.stream(
             "POST", cluster.url + path, json=body, headers=cluster.headers, timeout=100
         ) as response:
-            self.status = response.status_code
+            assert response.status_code == 200, response.read()
             for chunk in response.iter_text():
                 self.text += chunk
                 if self.text.count("data:") > 2:
@@ -42,6 +43,13 @@ def chat_stream(cluster, content, **fields):
 
 
 def messages_stream(cluster, content):
+    """Held to a long answer, which Anthropic's API has no other way to ask for."""
+    numbers = {"type": "array", "items": {"type": "integer"}, "minItems": 500}
+    schema = {"type": "object", "properties": {"numbers": numbers}, "required": ["numbers"]}
     body = {name: LONG[name] for name in ("model", "max_tokens", "stream")}
     body |= {"messages": [{"role": "user", "content": content}], "temperature": 0}
+    body |= {"output_config": {"format": {"type": "json_schema", "schema": schema}}}
+    url, once = f"{cluster.url}/v1/messages", body | {"stream": False, "max_tokens": 1}
+    while httpx.post(url, json=once, headers=cluster.headers, timeout=100).status_code == 503:
+        time.sleep(0.5)  # a busy machine has no time to compile a schema; once it had, it remembers
     return Stream(cluster, "/v1/messages", body)

@@ -78,7 +78,7 @@ def test_behind_haproxy_are_keys_queues_streams_and_the_word_of_a_dead_replica(s
     for port in own & elsewhere:
         called = output_of(CALL, f"{LOOPBACK}:{port}", cluster.environment)
         assert called == "UNAUTHENTICATED"
-    stream = chat_stream(cluster, "Count.")
+    stream = chat_stream(cluster, "Count.", n=8)  # longer than all that follows
     with ThreadPoolExecutor() as pool:
         asked = [pool.submit(cluster.post, "Hello!") for _ in range(2)]
         refused, waiting = wait(asked, return_when=FIRST_COMPLETED)

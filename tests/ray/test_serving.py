@@ -1,8 +1,6 @@
 """The application on a cluster of two nodes: streams, affinity, and replicas that come and go."""
 
 import json
-import os
-import signal
 import threading
 import time
 
@@ -103,28 +101,23 @@ def test_who_hangs_up_ends_the_work(served):
     assert left_ms < whole_ms / 2
 
 
-def test_streams_of_a_killed_replica_say_so(served):
-    streams = [chat_stream(served, f"Count to {number}.") for number in range(4)]
+def test_streams_of_a_killed_replica_say_so_each_in_its_own_form(served):
+    anthropics = messages_stream(served, "Count.")
+    streams = [chat_stream(served, f"Count to {number}.", n=2) for number in range(4)]
     replicas = served.processes(REPLICA)
     assert len(replicas) == 2
     for replica in replicas:
-        os.kill(replica.pid, signal.SIGKILL)
+        replica.kill()
     for stream in streams:
         last = stream.whole().rstrip().rsplit("\n", 1)[-1]
         error = json.loads(last.removeprefix("data: "))["error"]
         assert error["code"] == "service_unavailable"
         assert "replica" in error["message"]
-    served.wait_for_processes(REPLICA, 2)  # new ones
-    assert served.ask("Hello!")["choices"]
-
-
-def test_anthropics_streams_say_so_in_their_own_form(served):
-    stream = messages_stream(served, "Tell me a long story about a house by the sea.")
-    for replica in served.processes(REPLICA):
-        replica.kill()
-    *_, name, data = stream.whole().rstrip().split("\n")
+    *_, name, data = anthropics.whole().rstrip().split("\n")
     assert name == "event: error"
     assert json.loads(data.removeprefix("data: "))["error"]["type"] == "overloaded_error"
+    served.wait_for_processes(REPLICA, 2)  # new ones
+    assert served.ask("Hello!")["choices"]
 
 
 def test_a_redeployment_cuts_no_stream(served):
