@@ -158,7 +158,7 @@ def test_the_clients_own_loop_calls_tools_until_it_is_answered(anthropics):
     """It asks for a thread, is told that there are none, and goes on without."""
     asked = []
 
-    @anthropic.beta_tool
+    @anthropic.beta_tool  # type: ignore[untyped-decorator]
     def get_weather(city: str) -> str:
         """Get the weather
 
