@@ -28,6 +28,10 @@ LOOK_BACK_S = 5.0
 """Ongoing requests are averaged over it. Ray's 30 seconds suit requests of milliseconds, of which
 there are many; a generation is under way for seconds."""
 
+MAX_CONNECTED = 100_000
+"""In one ingress. Far more than may run and wait, so that whoever is too many comes as far as to be
+told so; a proxy in front would have them wait without a word."""
+
 AFFINITY_ROUTER = "ray.serve.experimental.consistent_hash_router:ConsistentHashRouter"
 """By session: see runners/ray/affinity.py for what a session is."""
 
@@ -45,8 +49,7 @@ def app(arguments: Mapping[str, Any]) -> Application:
         Ingress,
         name="Ingress",
         num_replicas=scale.ingress_replicas,
-        max_ongoing_requests=scale.max_replicas * scale.max_ongoing_requests
-        + scale.max_queued_requests,
+        max_ongoing_requests=MAX_CONNECTED,
         ray_actor_options={"num_cpus": 0},  # passes bytes on; a core for it would lie idle
         graceful_shutdown_timeout_s=drain_s,
         max_surge_percent=100,
