@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -80,18 +81,24 @@ class Cluster:
         )
 
     def processes(self, title=""):
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if (
-                    process.environ().get("RAY_TMPDIR") == str(self.folder)
-                    and title in " ".join(process.cmdline())
-                    and process.status() != psutil.STATUS_ZOMBIE
-                ):
-                    found.append(process)
-            except psutil.Error:
-                continue  # it has ended, or is not ours to see
-        return found
+        """Those that have our folder in their environment, and their children: some write their
+        title over it."""
+        everybody = list(psutil.process_iter(["pid", "ppid", "environ", "cmdline", "status"]))
+        folder = str(self.folder)
+        own = {
+            process.pid
+            for process in everybody
+            if (process.info["environ"] or {}).get("RAY_TMPDIR") == folder
+        }
+        while more := {p.pid for p in everybody if p.info["ppid"] in own and p.pid not in own}:
+            own |= more
+        return [
+            process
+            for process in everybody
+            if process.pid in own
+            and title in " ".join(process.info["cmdline"] or ())
+            and process.info["status"] != psutil.STATUS_ZOMBIE
+        ]
 
     def wait_for_processes(self, title, count, timeout_s=COMMAND_TIMEOUT_S):
         deadline = time.monotonic() + timeout_s
@@ -130,7 +137,9 @@ class Cluster:
         return answer.json()
 
     def stop(self):
-        for process in self.processes():
-            process.kill()
-        psutil.wait_procs(self.processes(), timeout=10)
+        processes = self.processes()
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes, timeout=10)
         shutil.rmtree(self.folder, ignore_errors=True)
