@@ -28,6 +28,11 @@ def line(i, **body):
     return {"custom_id": f"{i}", "method": "POST", "url": "/v1/completions", "body": body}
 
 
+def obey_interrupts():
+    """Whoever runs the tests in the background had them ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def source(tmp_path):
     path = tmp_path / "in.jsonl"
@@ -49,6 +54,7 @@ def start(source, tmp_path):
                 stderr=subprocess.PIPE,
                 text=True,
                 start_new_session=True,
+                preexec_fn=obey_interrupts,
             )
         )
         return processes[-1]
