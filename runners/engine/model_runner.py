@@ -51,7 +51,9 @@ class ModelRunner:
             )
         forward_batch = self._pack(batch)
         hidden = self.model.forward(forward_batch, self.kv_cache.layers)
-        return self.model.logits(hidden[forward_batch.logit_rows])
+        if len(forward_batch.logit_rows) < forward_batch.num_tokens:
+            hidden = hidden[forward_batch.logit_rows]
+        return self.model.logits(hidden)
 
     @torch.inference_mode()
     def embed(self, prompts: SequenceOf[SequenceOf[int]]) -> torch.Tensor:

@@ -61,14 +61,10 @@ class Sampler:
     ) -> tuple[list[int], list[bool]]:
         """Per row an id, and whether the row was finite; if not, the id means nothing."""
         best, greedy_ids = find_best(logits)
-        is_finite = best.isfinite()
+        is_finite = best.sub(best).eq(0.0)  # as isfinite() at half its operators
         # The CPU's kernels draw from finite rows alone. Elsewhere to ask would be to wait.
         can_draw = is_finite.tolist() if logits.device.type == "cpu" else [True] * len(sequences)
         plain, truncated = _rows_that_sample(sequences, can_draw)
-        found = [greedy_ids, is_finite.long()]
-        if plain:
-            uniforms = _uniforms(sequences, plain, logits.device)
-            found.append(draw(logits, plain, _temperatures(sequences, plain), uniforms))
         rounds = iter([*(n for n in NUM_PRESELECTED if n < logits.shape[-1]), logits.shape[-1]])
         found = [greedy_ids, is_finite.long()]
         if plain:
