@@ -124,6 +124,11 @@ def _draw(
     return logits.new_empty(len(rows), dtype=torch.int64)
 
 
+def _mask_logits(logits: torch.Tensor, bits: torch.Tensor, rows: Sequence[int]) -> None:
+    """In the given rows of logits [any, vocab_size] fp32, in place, -inf where the id's bit is 0;
+    bits [n, words] int32, the lowest bit first."""
+
+
 _FAKES: dict[str, Callable[..., Any]] = {
     "linear": _linear,
     "paged_attention": _paged_attention,
@@ -131,4 +136,5 @@ _FAKES: dict[str, Callable[..., Any]] = {
     "argmax": _argmax,
     "top_k": _top_k,
     "draw": _draw,
+    "mask_logits": _mask_logits,
 }

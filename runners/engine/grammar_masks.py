@@ -12,6 +12,7 @@ import torch
 
 from models.layers.upload import upload
 from runners.engine.grammar import GrammarError
+from runners.engine.selection import forbid
 from runners.engine.sequence import Sequence
 
 _BIAS = np.where(
@@ -47,7 +48,7 @@ class GrammarMasks:
     def apply(self, logits: torch.Tensor) -> None:
         """logits [num_sequences, vocab_size] fp32: what a grammar forbids becomes -inf, in
         place."""
-        if not self._rows:
+        if not self._rows or forbid(logits, self._rows, self._bits):
             return
         bias = self._bias(logits.device)[:, : self._vocab_size]
         if len(self._rows) == len(logits):

@@ -26,6 +26,15 @@ def find_best(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return values, ids
 
 
+def forbid(logits: torch.Tensor, rows: list[int], bits: np.ndarray) -> bool:
+    """Make -inf, in those rows of logits [any, vocab_size], what has no bit in bits [n, bytes]
+    uint8, four of them for every 32 ids and the lowest bit first. False where no kernel can."""
+    if not _has_kernels(logits):
+        return False
+    torch.ops.kamado.mask_logits.default(logits, torch.from_numpy(bits.view(np.int32)), rows)
+    return True
+
+
 def draw(
     logits: torch.Tensor, rows: list[int], temperatures: Sequence[float], uniforms: torch.Tensor
 ) -> torch.Tensor:

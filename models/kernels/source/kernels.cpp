@@ -3,6 +3,7 @@
 #include "kernels.h"
 #include "linear.h"
 #include "logits.h"
+#include "mask.h"
 #include "quantized_linear.h"
 
 #define KAMADO_STRING(x) KAMADO_STRING_(x)
@@ -18,6 +19,7 @@ const kamado::KernelTable& kamado::KAMADO_JOIN(kernels_, KAMADO_TARGET)() {
                                    KAMADO_TARGET::rms_norm,
                                    KAMADO_TARGET::argmax,
                                    KAMADO_TARGET::top_k,
-                                   KAMADO_TARGET::draw};
+                                   KAMADO_TARGET::draw,
+                                   KAMADO_TARGET::mask};
     return table;
 }

@@ -108,6 +108,18 @@ struct LogitsTask {
     int64_t* ids;               // [num_rows], of top_k [num_rows][k]
 };
 
+// What a grammar forbids in some rows of logits: a bit by id, of which the lowest comes first; 0 is
+// forbidden and becomes -inf.
+struct MaskTask {
+    float* logits;
+    int64_t stride;
+    int64_t vocab_size;
+    const int32_t* bits;  // [num_rows][words]
+    int64_t words;        // 32 bits each, at least as many as the vocabulary needs
+    const int64_t* rows;  // [num_rows], which ones
+    int64_t num_rows;
+};
+
 // One instruction set's kernels.
 struct KernelTable {
     const char* name;
@@ -118,6 +130,7 @@ struct KernelTable {
     void (*argmax)(const LogitsTask&);
     void (*top_k)(const LogitsTask&);
     void (*draw)(const LogitsTask&);
+    void (*mask)(const MaskTask&);
 };
 
 const KernelTable& kernels_avx512vnni();

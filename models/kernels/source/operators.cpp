@@ -251,6 +251,21 @@ Tensor draw(const Tensor& logits, at::IntArrayRef rows, at::ArrayRef<double> tem
     return ids;
 }
 
+void mask_logits(const Tensor& logits, const Tensor& bits, at::IntArrayRef rows) {
+    const LogitsTask checked = logits_task(logits, rows);
+    TORCH_CHECK(bits.dim() == 2 && bits.size(0) == checked.num_rows &&
+                    bits.size(1) * 32 >= checked.vocab_size,
+                "bits are [rows, words of 32 ids], and as many as the vocabulary");
+    if (rows.empty()) return;
+    current->mask(MaskTask{.logits = logits.mutable_data_ptr<float>(),
+                           .stride = checked.stride,
+                           .vocab_size = checked.vocab_size,
+                           .bits = ints(bits),
+                           .words = bits.size(1),
+                           .rows = checked.rows,
+                           .num_rows = checked.num_rows});
+}
+
 }  // namespace
 
 TORCH_LIBRARY(kamado, library) {
@@ -279,6 +294,7 @@ TORCH_LIBRARY(kamado, library) {
         "top_k(Tensor logits, int[] rows, float[] temperatures, int k) -> (Tensor, Tensor, Tensor)");
     library.def(
         "draw(Tensor logits, int[] rows, float[] temperatures, float[] uniforms) -> Tensor");
+    library.def("mask_logits(Tensor(a!) logits, Tensor bits, int[] rows) -> ()");
 }
 
 TORCH_LIBRARY_IMPL(kamado, CPU, library) {
@@ -289,6 +305,7 @@ TORCH_LIBRARY_IMPL(kamado, CPU, library) {
     library.impl("argmax", argmax);
     library.impl("top_k", top_k);
     library.impl("draw", draw);
+    library.impl("mask_logits", mask_logits);
 }
 
 }  // namespace kamado

@@ -1,5 +1,6 @@
 """Selection from rows of logits against torch's own operators."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -126,3 +127,21 @@ def test_the_fakes_agree_with_the_kernels():
     opcheck(kamado.argmax.default, (logits,))
     opcheck(kamado.top_k.default, (logits, [0, 2], [1.0, 0.5], 7))
     opcheck(kamado.draw.default, (logits, [0, 2], [1.0, 0.5], [0.1, 0.9]))
+
+
+@pytest.mark.parametrize("vocab_size", [1, 31, 33, 100, 3072, 70_001])
+def test_what_has_no_bit_is_forbidden(instruction_set, vocab_size):
+    logits = torch.randn(5, vocab_size)
+    is_allowed = torch.rand(3, -(-vocab_size // 32) * 32) < 0.5
+    bits = np.packbits(is_allowed.numpy(), axis=1, bitorder="little").view(np.int32)
+    expected = logits.clone()
+    for row, allowed in zip((4, 0, 2), is_allowed, strict=True):
+        expected[row, ~allowed[:vocab_size]] = -torch.inf
+    torch.ops.kamado.mask_logits(logits, torch.from_numpy(bits), [4, 0, 2])
+    assert torch.equal(logits, expected)
+
+
+def test_too_few_bits_are_refused():
+    bits = torch.zeros(1, 3, dtype=torch.int32)
+    with pytest.raises(RuntimeError, match="as many as the vocabulary"):
+        torch.ops.kamado.mask_logits(torch.randn(2, 97), bits, [0])
