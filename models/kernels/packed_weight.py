@@ -10,11 +10,13 @@ from enum import IntEnum
 
 import torch
 
-from models.kernels.library import is_loaded
+from models.kernels.weight_arena import WeightArena
 
 PANEL = 32
 GATE_ROWS = PANEL // 2
 """A panel of a gated product holds so many gates and as many rows that they gate."""
+
+_arena = WeightArena()
 
 
 class WeightFormat(IntEnum):
@@ -79,8 +81,4 @@ def _words(rows: torch.Tensor) -> torch.Tensor:
     """rows [out_features, n] of whole 32-bit words -> [num_panels, num_words, PANEL] int32."""
     words = pad_rows(rows, PANEL).view(torch.int32)
     panels = words.view(-1, PANEL, words.shape[1]).transpose(1, 2)
-    packed = torch.empty(panels.shape, dtype=torch.int32)
-    if is_loaded():
-        # Before the first write: every step reads all of it, and large pages cost fewer look-ups.
-        torch.ops.kamado.advise_huge_pages(packed)
-    return packed.copy_(panels)
+    return _arena.take(panels.shape).copy_(panels)

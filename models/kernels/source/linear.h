@@ -7,25 +7,21 @@
 // tiles of rows that fill the register file (Goto and van de Geijn 2008, section 4).
 #pragma once
 
-#include "activation.h"
 #include "kernels.h"
 #include "norm.h"
+#include "panel_output.h"
 #include "scratch.h"
 #include "simd.h"
 #include "thread_team.h"
 
 namespace KAMADO_TARGET {
 
-using kamado::kPanel;
-using kamado::LinearTask;
 using kamado::PackedWeight;
-using kamado::WeightFormat;
 
-constexpr int kVectors = kPanel / kLanes;  // of one panel
 // Accumulators of a tile, tile rows times kVectors, that leave registers for weights and inputs.
 constexpr int kTileRows = kLanes == 16 ? 12 : kLanes == 8 ? 3 : 1;
 constexpr int kBlockInputs = 512;  // of an unpacked block: 64 KB, while its rows' inputs stay in L1
-constexpr int kBlockPanels = 4;    // unpacked together, so that rows are read a quarter as often
+constexpr int kBlockPanels = 2;    // unpacked together, so that rows are read half as often
 constexpr int64_t kGrainProducts = 1 << 17;  // so many take a few microseconds
 
 struct Float32 {
@@ -143,34 +139,6 @@ KAMADO_INLINE void accumulate(Floats (&sums)[kRows][kPanels * kVectors], const f
     }
 }
 
-// What becomes of a panel's finished sums of one row: scaled, biased, gated or added to, and stored.
-KAMADO_INLINE void finish_row(const LinearTask& task, int64_t panel, int64_t row, Floats* sums) {
-    const bool is_gated = task.activation != kamado::Activation::kNone;
-    const int width = is_gated ? kPanel / 2 : kPanel;
-    float out[kPanel];
-    for (int v = 0; v < kVectors; v++) {
-        int64_t channel = panel * kPanel + v * kLanes;
-        if (task.weight.format == WeightFormat::kInt8) sums[v] = sums[v] * load(task.weight.scale + channel);
-        if (task.bias) sums[v] = sums[v] + load(task.bias + channel);
-    }
-    if (is_gated) {
-        for (int v = 0; v < kVectors / 2; v++)
-            store(out + v * kLanes, activate(task.activation, sums[v]) * sums[v + kVectors / 2]);
-    } else {
-        for (int v = 0; v < kVectors; v++) store(out + v * kLanes, sums[v]);
-    }
-    int64_t first = panel * width;
-    int64_t left = task.out_features - first;
-    int64_t count = left < width ? left : width;
-    float* y = task.y + row * task.out_features + first;
-    if (task.residual) {
-        const float* residual = task.residual + row * task.out_features + first;
-        for (int64_t i = 0; i < count; i++) y[i] = out[i] + residual[i];
-    } else {
-        memcpy(y, out, count * sizeof(float));
-    }
-}
-
 // A tile of rows against kPanels panels, start to end.
 template <class Format, int kRows, int kPanels>
 static void direct_tile(const LinearTask& task, const float* x, int64_t x_stride, int64_t row,
@@ -179,9 +147,10 @@ static void direct_tile(const LinearTask& task, const float* x, int64_t x_stride
     accumulate<Format, kRows, kPanels>(sums, x + row * x_stride, x_stride,
                                        PanelSpan<Format>(task.weight, panel, 0),
                                        task.weight.in_features);
-    for (int r = 0; r < kRows; r++)
-        for (int p = 0; p < kPanels; p++)
-            finish_row(task, panel + p, row + r, sums[r] + p * kVectors);
+    for (int p = 0; p < kPanels; p++) {
+        const PanelOutput output(task, panel + p);
+        for (int r = 0; r < kRows; r++) output.store_row(row + r, sums[r] + p * kVectors);
+    }
 }
 
 // A tile of rows against an unpacked block of a panel; `partial` [rows][kPanel] carries the sums from
@@ -206,28 +175,36 @@ KAMADO_INLINE void for_each_tile(int64_t rows, F&& f) {
     for (int64_t t = 0; t < tiles; t++) f(rows * t / tiles, rows * (t + 1) / tiles - rows * t / tiles);
 }
 
-// f(first panel, how many) for blocks of panels, divided among the threads.
+// f(first panel, how many) for blocks of `block_panels`, divided among the threads.
 template <class F>
-KAMADO_INLINE void for_each_block(const LinearTask& task, F&& f) {
+KAMADO_INLINE void for_each_block(const LinearTask& task, int64_t block_panels, F&& f) {
     const int64_t num_panels = task.weight.num_panels;
-    const int64_t products = task.rows * task.weight.in_features * kBlockPanels * kPanel;
-    parallel_for((num_panels + kBlockPanels - 1) / kBlockPanels, 1 + kGrainProducts / products,
+    const int64_t products = task.rows * task.weight.in_features * block_panels * kPanel;
+    parallel_for((num_panels + block_panels - 1) / block_panels, 1 + kGrainProducts / products,
                  [&](int64_t block) {
-                     const int64_t first = block * kBlockPanels, left = num_panels - first;
-                     f(first, left < kBlockPanels ? left : kBlockPanels);
+                     const int64_t first = block * block_panels, left = num_panels - first;
+                     f(first, left < block_panels ? left : block_panels);
                  });
 }
 
-// Rows in tiles: f<tile rows, panels>(row, panel) for all, divided among the threads. A low tile takes
-// several panels at once, or its few chains of additions would wait for themselves.
-template <class F>
+// How many panels a tile of so many rows takes at once, of at most kMost: the few chains of additions
+// of a low tile and one panel would wait for themselves.
+template <int kMost>
+constexpr int panels_together(int64_t rows) {
+    for (int panels = kMost; panels > 1; panels /= 2)
+        if (rows * panels <= kTileRows) return panels;
+    return 1;
+}
+
+// Rows in tiles: f<tile rows, panels>(row, panel) for all, divided among the threads by the panels of
+// a tile: a narrow product has few, and who takes the last of them should not be waited for long.
+template <int kMostPanels, class F>
 KAMADO_INLINE void for_each_panel_and_tile(const LinearTask& task, F&& f) {
-    for_each_block(task, [&](int64_t first, int64_t count) {
+    for_each_block(task, panels_together<kMostPanels>(task.rows), [&](int64_t first, int64_t count) {
         const int64_t stop = first + count;
         for_each_tile(task.rows, [&](int64_t row, int64_t height) {
             with_constant<kTileRows>(height, [&]<int kRows>() {
-                constexpr int kFitting = kTileRows / kRows;
-                constexpr int kTogether = kFitting >= 4 ? 4 : kFitting >= 2 ? 2 : 1;
+                constexpr int kTogether = panels_together<kMostPanels>(kRows);
                 int64_t panel = first;
                 for (; panel + kTogether <= stop; panel += kTogether)
                     f.template operator()<kRows, kTogether>(row, panel);
@@ -239,7 +216,7 @@ KAMADO_INLINE void for_each_panel_and_tile(const LinearTask& task, F&& f) {
 
 template <class Format>
 static void direct(const LinearTask& task, const float* x, int64_t x_stride) {
-    for_each_panel_and_tile(task, [&]<int kRows, int kPanels>(int64_t row, int64_t panel) {
+    for_each_panel_and_tile<4>(task, [&]<int kRows, int kPanels>(int64_t row, int64_t panel) {
         direct_tile<Format, kRows, kPanels>(task, x, x_stride, row, panel);
     });
 }
@@ -270,7 +247,7 @@ static void unpack_block(const PackedWeight& weight, int64_t panel, int64_t firs
 template <class Format>
 static void blocked(const LinearTask& task, const float* x, int64_t x_stride) {
     const PackedWeight& weight = task.weight;
-    for_each_block(task, [&](int64_t first_panel, int64_t panels) {
+    for_each_block(task, kBlockPanels, [&](int64_t first_panel, int64_t panels) {
         Scratch blocks(Scratch::kBlocks, kBlockPanels * kBlockInputs * kPanel);
         Scratch partials(Scratch::kPartials, kBlockPanels * task.rows * kPanel);
         for (int64_t first = 0; first < weight.in_features; first += kBlockInputs) {
@@ -289,13 +266,15 @@ static void blocked(const LinearTask& task, const float* x, int64_t x_stride) {
                     });
             });
         }
-        for (int64_t p = 0; p < panels; p++)
+        for (int64_t p = 0; p < panels; p++) {
+            const PanelOutput output(task, first_panel + p);
             for (int64_t row = 0; row < task.rows; row++) {
                 Floats sums[kVectors];
                 for (int v = 0; v < kVectors; v++)
                     sums[v] = load(partials.data + (p * task.rows + row) * kPanel + v * kLanes);
-                finish_row(task, first_panel + p, row, sums);
+                output.store_row(row, sums);
             }
+        }
     });
 }
 

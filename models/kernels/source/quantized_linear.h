@@ -101,48 +101,94 @@ struct Int4Bytes {
     }
 };
 
+// Fetches into the second-level cache what a thread will multiply next while it multiplies: its next
+// panels follow those that the other threads take meanwhile. Each tile of rows fetches its share of
+// them. What lies behind a weight's last panel is most often the next weight.
+class PanelsAhead {
+public:
+    PanelsAhead(const LinearTask& task, const int32_t* words, int64_t words_ahead, int64_t tile_words,
+                int64_t row, int64_t rows)
+        : next_((const char*)(words + words_ahead) + tile_words * 4 * row / task.rows),
+          share_(tile_words * 4 * rows / task.rows) {}
+
+    // One of so many parts of the share.
+    KAMADO_INLINE_MEMBER void fetch_part(int64_t parts) {
+        const char* const stop = next_ + share_ / parts;
+        for (; next_ < stop; next_ += kLine) fetch();
+    }
+
+    KAMADO_INLINE_MEMBER void fetch_line() {
+        fetch();
+        next_ += kLine;
+    }
+
+private:
+    static constexpr int kLine = 64;
+
+    KAMADO_INLINE_MEMBER void fetch() const { __builtin_prefetch(next_, 0, 2); }
+
+    const char* next_;
+    int64_t share_;
+};
+
+// The loops over rows and vectors must all be unrolled: an array that is indexed by a variable once is
+// kept in memory, not in registers, everywhere.
 template <class Bytes, int kRows, int kPanels>
 static void byte_tile(const LinearTask& task, const QuantizedInputs& inputs, int64_t row,
-                      int64_t panel) {
+                      int64_t panel, int64_t panels_ahead) {
     constexpr int kWidth = kPanels * kVectors;
     constexpr bool kIsGrouped = Bytes::kPerWord == 8;
     const PackedWeight& weight = task.weight;
     const int64_t panel_words = weight.in_features / Bytes::kPerWord * kPanel;
+    const int64_t group_words = inputs.group_size / Bytes::kPerWord;
     const int32_t* next = weight.words + panel * panel_words;
     const int8_t* x = inputs.bytes + row * inputs.in_features;
+    PanelsAhead ahead(task, next, panels_ahead * panel_words, kPanels * panel_words, row, kRows);
     Floats sums[kRows][kWidth] = {};
     for (int64_t g = 0; g < inputs.num_groups; g++) {
+        if constexpr (kPanels == 1) ahead.fetch_part(inputs.num_groups);
         Ints exact[kRows][kWidth];
+#pragma GCC unroll 16
         for (int r = 0; r < kRows; r++) {
             int32_t sum = inputs.sums[(row + r) * inputs.num_groups + g];
+#pragma GCC unroll 8
             for (int v = 0; v < kWidth; v++) exact[r][v] = Ints{} - Bytes::kBias * sum;
         }
-        for (int64_t k = g * inputs.group_size; k < (g + 1) * inputs.group_size; k += Bytes::kPerWord) {
+        for (int64_t word = 0; word < group_words; word++) {
             Ints words[kWidth];
-            for (int v = 0; v < kWidth; v++)
+#pragma GCC unroll 8
+            for (int v = 0; v < kWidth; v++) {
                 words[v] = load(next + v / kVectors * panel_words + v % kVectors * kLanes);
+                // A low tile is done too soon for whole parts to arrive; one or two rows read as fast
+                // as memory gives, in order.
+                if constexpr (kPanels > 1 && kRows > 2) ahead.fetch_line();
+            }
             next += kPanel;
             repeat<Bytes::kPerWord / 4>([&]<int kHalf>() __attribute__((always_inline)) {
                 Ints bytes[kWidth];
+#pragma GCC unroll 8
                 for (int v = 0; v < kWidth; v++) bytes[v] = Bytes::template bytes<kHalf>(words[v]);
 #pragma GCC unroll 16
                 for (int r = 0; r < kRows; r++) {
                     int32_t four;
-                    memcpy(&four, x + r * inputs.in_features + k + 4 * kHalf, 4);
+                    memcpy(&four, x + r * inputs.in_features + 4 * kHalf, 4);
                     Ints input = Ints{} + four;
 #pragma GCC unroll 8
                     for (int v = 0; v < kWidth; v++)
                         exact[r][v] = dot_bytes(exact[r][v], bytes[v], input);
                 }
             });
+            x += Bytes::kPerWord;
         }
+#pragma GCC unroll 8
         for (int v = 0; v < kWidth; v++) {
             Floats scale, shift;
             if constexpr (kIsGrouped) {
-                int64_t offset = ((panel + v / kVectors) * inputs.num_groups + g) * kPanel + v % kVectors * kLanes;
-                scale = load(weight.scale + offset) * Bytes::kPower;
-                shift = load(weight.shift + offset);
+                int64_t group = (panel + v / kVectors) * inputs.num_groups + g;
+                scale = load(weight.scale + group * kPanel + v % kVectors * kLanes) * Bytes::kPower;
+                shift = load(weight.shift + group * kPanel + v % kVectors * kLanes);
             }
+#pragma GCC unroll 16
             for (int r = 0; r < kRows; r++) {
                 int64_t at = (row + r) * inputs.num_groups + g;
                 Floats product = to_floats(exact[r][v]);
@@ -151,19 +197,20 @@ static void byte_tile(const LinearTask& task, const QuantizedInputs& inputs, int
             }
         }
     }
-    for (int r = 0; r < kRows; r++)
-        for (int p = 0; p < kPanels; p++) {
-            Floats* finished = sums[r] + p * kVectors;
-            if constexpr (!kIsGrouped)
-                for (int v = 0; v < kVectors; v++) finished[v] = finished[v] * Bytes::kPower;
-            finish_row(task, panel + p, row + r, finished);
-        }
+#pragma GCC unroll 8
+    for (int p = 0; p < kPanels; p++) {
+        const PanelOutput output(task, panel + p, Bytes::kPower);
+#pragma GCC unroll 16
+        for (int r = 0; r < kRows; r++) output.store_row(row + r, sums[r] + p * kVectors);
+    }
 }
 
 template <class Bytes>
 static void multiply_bytes(const LinearTask& task, const QuantizedInputs& inputs) {
-    for_each_panel_and_tile(task, [&]<int kRows, int kPanels>(int64_t row, int64_t panel) {
-        byte_tile<Bytes, kRows, kPanels>(task, inputs, row, panel);
+    constexpr int kMostPanels = 2;
+    const int64_t panels_ahead = kamado::num_threads() * panels_together<kMostPanels>(task.rows);
+    for_each_panel_and_tile<kMostPanels>(task, [&]<int kRows, int kPanels>(int64_t row, int64_t panel) {
+        byte_tile<Bytes, kRows, kPanels>(task, inputs, row, panel, panels_ahead);
     });
 }
 

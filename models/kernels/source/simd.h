@@ -12,7 +12,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define KAMADO_INLINE static inline __attribute__((always_inline))
+#define KAMADO_INLINE static KAMADO_INLINE_MEMBER
+#define KAMADO_INLINE_MEMBER inline __attribute__((always_inline))
 
 namespace KAMADO_TARGET {
 
