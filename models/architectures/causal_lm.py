@@ -42,8 +42,8 @@ class CausalLM(Protocol):
     device: torch.device
 
     def forward(self, batch: ForwardBatch, caches: Sequence[LayerCache]) -> torch.Tensor:
-        """Write the batch's keys and values into `caches`; return hidden [num_tokens, hidden_size]
-        after the final norm."""
+        """Write the batch's keys and values into `caches`; return hidden [num_rows, hidden_size]
+        after the final norm, of `batch.hidden_rows`."""
         ...
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:

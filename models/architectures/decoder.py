@@ -1,6 +1,6 @@
 """The lean decoder: one network for every Llama-shaped family, all differences in its spec."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 
 import torch
@@ -14,7 +14,8 @@ from models.layers.embedding import Embedding
 from models.layers.forward_batch import ForwardBatch, LayerCache
 from models.layers.linear import Linear
 from models.layers.norm import RMSNorm
-from models.layers.rotary import Rotary
+from models.layers.rotary import Rotary, Rotation
+from models.layers.take_rows import take_rows
 
 
 class Decoder:
@@ -53,11 +54,11 @@ class Decoder:
         self._logit_softcap = spec.logit_softcap
         # What ranks exchange is no kernel, and must not even be listened to: gloo's threads would
         # carry the listener along.
-        self._tape = None if is_divided else Tape()
+        self._tapes = None if is_divided else {"all rows": Tape(), "some": Tape()}
 
     @torch.inference_mode()
     def forward(self, batch: ForwardBatch, caches: Sequence[LayerCache]) -> torch.Tensor:
-        """Returns [num_tokens, hidden_size] after the final norm; see `CausalLM.forward`."""
+        """Returns [num_rows, hidden_size] after the final norm; see `CausalLM.forward`."""
         plan = AttentionPlan(batch, caches[0])
         longest = batch.longest_context
         rotations = {name: rope.at(batch.positions, longest) for name, rope in self._ropes.items()}
@@ -65,13 +66,16 @@ class Decoder:
         if self._embedding_scale != 1.0:
             hidden *= self._embedding_scale
 
-        def layers() -> torch.Tensor:
-            x = hidden
-            for layer, rope, cache in zip(self._layers, self._layer_ropes, caches, strict=True):
-                x = layer(x, None if rope is None else rotations[rope], plan, cache)
-            return self._norm(x)
+        rows = batch.hidden_rows
+        if self._tapes is None:
+            # What ranks sum has the same rows on all of them, and these only the first one knows.
+            x = self._run_layers(hidden, rotations, plan, caches, None)
+            return x if rows is None else take_rows(x, rows)
 
-        if self._tape is None or plan.query_starts is None or plan.context_lens is None:
+        def layers() -> torch.Tensor:
+            return self._run_layers(hidden, rotations, plan, caches, rows)
+
+        if plan.query_starts is None or plan.context_lens is None:
             return layers()
         inputs = [
             hidden, batch.positions, batch.slot_mapping, batch.block_tables,
@@ -79,7 +83,26 @@ class Decoder:
             *(rotation.table for rotation in rotations.values()),
             *chain.from_iterable(caches),
         ]  # fmt: skip
-        return self._tape(layers, inputs)
+        if rows is None:
+            return self._tapes["all rows"](layers, inputs)
+        return self._tapes["some"](layers, [*inputs, rows])
+
+    def _run_layers(
+        self,
+        hidden: torch.Tensor,
+        rotations: Mapping[str, Rotation],
+        plan: AttentionPlan,
+        caches: Sequence[LayerCache],
+        rows: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """After the last attention nobody reads a row that is not among `rows`."""
+        last = len(self._layers) - 1
+        for i, (layer, rope, cache) in enumerate(
+            zip(self._layers, self._layer_ropes, caches, strict=True)
+        ):
+            rotation = None if rope is None else rotations[rope]
+            hidden = layer(hidden, rotation, plan, cache, rows if i == last else None)
+        return self._norm(hidden)
 
     @torch.inference_mode()
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:

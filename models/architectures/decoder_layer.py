@@ -11,6 +11,7 @@ from models.layers.forward_batch import LayerCache
 from models.layers.linear import Linear
 from models.layers.norm import RMSNorm
 from models.layers.rotary import Rotation
+from models.layers.take_rows import take_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,13 @@ class DecoderLayer:
         rotation: Rotation | None,
         plan: AttentionPlan,
         cache: LayerCache,
+        rows: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """hidden [num_tokens, hidden_size] -> the same, freshly allocated."""
+        """hidden [num_tokens, hidden_size] -> [num_rows, hidden_size], freshly allocated: all of
+        them, or where nobody reads the others `rows` [num_rows] int64."""
         attended = self._attend(hidden, rotation, plan, cache)
+        if rows is not None:
+            attended, hidden = take_rows(attended, rows), take_rows(hidden, rows)
         hidden = _add(hidden, attended, self.attention_output, self.attention_post_norm)
         gated = self.gate_up(hidden, norm=self.mlp_norm)
         return _add(hidden, gated, self.down, self.mlp_post_norm)

@@ -49,7 +49,7 @@ class HuggingFaceDecoder:
             **{STEP_ARGUMENT: PagedStep(plan, caches)},
         )
         hidden: torch.Tensor = output.last_hidden_state[0]
-        return hidden
+        return hidden if batch.hidden_rows is None else hidden[batch.hidden_rows]
 
     @torch.inference_mode()
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:

@@ -138,5 +138,4 @@ def _probe(ids: torch.Tensor, start: int, stop: int) -> ForwardBatch:
         block_tables=table[None],
         query_starts=(0, stop - start),
         context_lens=(stop,),
-        logit_rows=positions - start,
     )

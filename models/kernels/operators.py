@@ -95,6 +95,11 @@ def _rms_norm(
     return torch.empty_like(x)
 
 
+def _take_rows(x: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """x [n, size] fp32, rows [m] int64 -> [m, size]."""
+    return x.new_empty(len(rows), x.shape[1])
+
+
 def _argmax(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """logits [rows, vocab_size] fp32 -> each row's largest value, NaN if it holds one, and the
     lowest id that has it: [rows] fp32, [rows] int64."""
@@ -133,6 +138,7 @@ _FAKES: dict[str, Callable[..., Any]] = {
     "linear": _linear,
     "paged_attention": _paged_attention,
     "rms_norm": _rms_norm,
+    "take_rows": _take_rows,
     "argmax": _argmax,
     "top_k": _top_k,
     "draw": _draw,

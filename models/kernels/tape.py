@@ -57,6 +57,12 @@ class _Listener(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.num_kernels = self.num_others = 0
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """False: torch would else import its compiler at the first recording, which takes a second
+        and 900 modules, only to be told that it need not look in here. Nothing is compiled."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func.namespace == "kamado":
             self.num_kernels += 1

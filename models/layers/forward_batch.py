@@ -34,8 +34,8 @@ class ForwardBatch:
     """num_seqs + 1 row offsets; the last is num_tokens."""
     context_lens: tuple[int, ...]
     """Per sequence, tokens in the cache after this step's write."""
-    logit_rows: torch.Tensor
-    """[num_logits] int64: the rows whose next-token logits are wanted."""
+    hidden_rows: torch.Tensor | None = None
+    """[num_rows] int64, rising: the rows whose final hidden states are wanted; None: all."""
 
     @property
     def num_seqs(self) -> int:

@@ -60,7 +60,6 @@ class PagedText:
             block_tables=tables.to(device),
             query_starts=tuple(accumulate((len(new_ids[index]) for index in rows), initial=0)),
             context_lens=tuple(self.lengths[index] for index in rows),
-            logit_rows=torch.arange(len(positions), device=device),
         )
         return self.model.forward(batch, self._caches)
 

@@ -7,6 +7,7 @@ Runs in a cache of its own, so that nothing the engine holds is touched.
 from collections.abc import Iterator
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 
@@ -55,9 +56,9 @@ class AnswerScorer:
             (layout.prompt_table, 0, task.prompt_ids)
             for layout, task in zip(layouts, tasks, strict=True)
         ]
-        hidden = self._forward(spans, cache)
-        ends = torch.tensor([len(task.prompt_ids) for task in tasks]).cumsum(0) - 1
-        return self._model_runner.model.logits(hidden[ends.to(hidden.device)]).log_softmax(-1)
+        ends = [end - 1 for end in accumulate(len(task.prompt_ids) for task in tasks)]
+        hidden = self._forward(spans, cache, ends)
+        return self._model_runner.model.logits(hidden).log_softmax(-1)
 
     def _rest_logprobs(
         self, tasks: SequenceOf[ScoringTask], layouts: SequenceOf[_Layout], cache: KVCache
@@ -84,9 +85,11 @@ class AnswerScorer:
     def _end_logprob(self, logprobs: torch.Tensor) -> float:
         return float(logprobs[self._end_ids].logsumexp(-1)) if self._end_ids else 0.0
 
-    def _forward(self, spans: SequenceOf[Span], cache: KVCache) -> torch.Tensor:
-        """[num_tokens, hidden_size]."""
-        batch = self._model_runner.forward_batch(spans, logit_rows=[])
+    def _forward(
+        self, spans: SequenceOf[Span], cache: KVCache, rows: list[int] | None = None
+    ) -> torch.Tensor:
+        """[num_rows, hidden_size], of all rows if none are named."""
+        batch = self._model_runner.forward_batch(spans, rows)
         return self._model_runner.model.forward(batch, cache.layers)
 
 

@@ -78,7 +78,6 @@ class _Step:
             block_tables=self._tables,
             query_starts=tuple(range(size + 1)),
             context_lens=(max_model_len,) * size,  # as long as they may become
-            logit_rows=torch.arange(size, device=device),
         )
         self._replay, self._logits = record(
             lambda: model.logits(model.forward(batch, kv_cache.layers))

@@ -50,10 +50,7 @@ class ModelRunner:
                 [sequence.block_ids for sequence in sequences],
             )
         forward_batch = self._pack(batch)
-        hidden = self.model.forward(forward_batch, self.kv_cache.layers)
-        if len(forward_batch.logit_rows) < forward_batch.num_tokens:
-            hidden = hidden[forward_batch.logit_rows]
-        return self.model.logits(hidden)
+        return self.model.logits(self.model.forward(forward_batch, self.kv_cache.layers))
 
     @torch.inference_mode()
     def embed(self, prompts: SequenceOf[SequenceOf[int]]) -> torch.Tensor:
@@ -68,7 +65,7 @@ class ModelRunner:
             num_blocks += count
         cache = KVCache(self.model.cache_shape, num_blocks, block_size, self.model.device)
         spans = [(table, 0, prompt) for table, prompt in zip(tables, prompts, strict=True)]
-        batch = self.forward_batch(spans, logit_rows=[])
+        batch = self.forward_batch(spans)
         hidden = self.model.forward(batch, cache.layers).float()
         means = [
             hidden[start:end].mean(0)
@@ -83,11 +80,11 @@ class ModelRunner:
         block_size = self.kv_cache.block_size
         table = range(-(-(context + len(token_ids)) // block_size))
         cache = KVCache(self.model.cache_shape, len(table), block_size, self.model.device)
-        batch = self.forward_batch([(list(table), context, token_ids)], logit_rows=[])
+        batch = self.forward_batch([(list(table), context, token_ids)])
         self.model.forward(batch, cache.layers)
 
     def _pack(self, batch: SequenceOf[ScheduledSequence]) -> ForwardBatch:
-        spans, logit_rows, num_rows = [], [], 0
+        spans, ends, num_rows = [], [], 0
         for scheduled in batch:
             sequence = scheduled.sequence
             start = sequence.num_computed_tokens
@@ -95,14 +92,13 @@ class ModelRunner:
             spans.append((sequence.block_ids, start, new_ids))
             num_rows += scheduled.num_new_tokens
             if scheduled.reaches_end:
-                logit_rows.append(num_rows - 1)
-        return self.forward_batch(spans, logit_rows)
+                ends.append(num_rows - 1)
+        return self.forward_batch(spans, ends if len(ends) < num_rows else None)
 
     def forward_batch(
-        self,
-        spans: SequenceOf[Span],
-        logit_rows: list[int],
+        self, spans: SequenceOf[Span], hidden_rows: list[int] | None = None
     ) -> ForwardBatch:
+        """All of `spans` packed; their rows in `hidden_rows` are wanted in the end, or all."""
         block_size = self.kv_cache.block_size
         ids: list[int] = []
         positions: list[int] = []
@@ -123,7 +119,7 @@ class ModelRunner:
             block_tables=self._tensor(tables, np.int32).view(len(spans), width),
             query_starts=tuple(accumulate((len(new) for _, _, new in spans), initial=0)),
             context_lens=tuple(start + len(new) for _, start, new in spans),
-            logit_rows=self._tensor(logit_rows),
+            hidden_rows=None if hidden_rows is None else self._tensor(hidden_rows),
         )
 
     def _tensor(self, values: list[int], dtype: type[np.generic] = np.int64) -> torch.Tensor:

@@ -53,7 +53,7 @@ def read_edit(body: np.ndarray) -> BlockEdit:
 
 
 def forward_body(batch: ForwardBatch) -> np.ndarray:
-    """The batch but for `logit_rows`, and torch's number of threads before it: rank 0 has measured
+    """The batch but for `hidden_rows`, and torch's number of threads before it: rank 0 has measured
     how many a step wants."""
     num_seqs, width = batch.block_tables.shape
     tensors = (batch.input_ids, batch.positions, batch.slot_mapping, batch.block_tables)
@@ -78,7 +78,6 @@ def read_forward(body: np.ndarray, device: torch.device) -> tuple[int, ForwardBa
         block_tables=_tensor(tables.astype(np.int32), device).view(num_seqs, width),
         query_starts=tuple(starts.tolist()),
         context_lens=tuple(lengths.tolist()),
-        logit_rows=_tensor(np.empty(0, np.int64), device),
     )
 
 

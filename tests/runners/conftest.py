@@ -67,7 +67,7 @@ class HashLM:
         hidden[:, 0] = torch.tensor(rows)
         if self.poison is not None:
             hidden[batch.input_ids == self.poison] = torch.nan
-        return hidden
+        return hidden if batch.hidden_rows is None else hidden[batch.hidden_rows]
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         ids = torch.arange(self.vocab_size, dtype=torch.float64)

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <torch/library.h>
 
+#include <algorithm>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -189,6 +190,22 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps, const Optiona
     return y;
 }
 
+Tensor take_rows(const Tensor& x, const Tensor& rows) {
+    TORCH_CHECK(x.dim() == 2 && rows.dim() == 1 && rows.scalar_type() == at::kLong &&
+                    rows.is_contiguous(),
+                "x is [rows, size], rows [n] int64");
+    Tensor y = at::empty({rows.size(0), x.size(1)}, x.options());
+    const float* from = floats(x);
+    float* to = y.mutable_data_ptr<float>();
+    const int64_t size = x.size(1);
+    const int64_t* row = rows.const_data_ptr<int64_t>();
+    for (int64_t i = 0; i < rows.size(0); i++) {
+        TORCH_CHECK(row[i] >= 0 && row[i] < x.size(0), "no row ", row[i], " of ", x.size(0));
+        std::copy_n(from + row[i] * size, size, to + i * size);
+    }
+    return y;
+}
+
 LogitsTask logits_task(const Tensor& logits, at::IntArrayRef rows) {
     TORCH_CHECK(logits.dim() == 2 && logits.scalar_type() == at::kFloat && logits.stride(1) == 1 &&
                     logits.size(1) > 0,
@@ -289,6 +306,7 @@ TORCH_LIBRARY(kamado, library) {
         "Tensor query_starts, Tensor context_lens, float scale, int window, float softcap) "
         "-> Tensor");
     library.def("rms_norm(Tensor x, Tensor weight, float eps, Tensor? residual) -> Tensor");
+    library.def("take_rows(Tensor x, Tensor rows) -> Tensor");
     library.def("argmax(Tensor logits) -> (Tensor, Tensor)");
     library.def(
         "top_k(Tensor logits, int[] rows, float[] temperatures, int k) -> (Tensor, Tensor, Tensor)");
@@ -302,6 +320,7 @@ TORCH_LIBRARY_IMPL(kamado, CPU, library) {
     library.impl("linear", Recorded<linear>::call);
     library.impl("paged_attention", Recorded<paged_attention>::call);
     library.impl("rms_norm", Recorded<rms_norm>::call);
+    library.impl("take_rows", Recorded<take_rows>::call);
     library.impl("argmax", argmax);
     library.impl("top_k", top_k);
     library.impl("draw", draw);

@@ -3,7 +3,7 @@ would."""
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +72,18 @@ class Driver:
 
     def step(self, work: Sequence[tuple[PagedSequence, int]]) -> torch.Tensor:
         """Compute the next `count` tokens of each sequence; logits of every row."""
-        logits = self.model.logits(self.model.forward(self._batch(work), self.caches))
+        batch = self._batch(work)
+        logits = self.model.logits(self.model.forward(batch, self.caches))
+        self._check_some_rows(batch, logits)
         for sequence, count in work:
             sequence.num_computed += count
         return logits
+
+    def _check_some_rows(self, batch: ForwardBatch, logits: torch.Tensor) -> None:
+        """Asked for some rows alone, the same step gives those."""
+        rows = torch.tensor(batch.query_starts[1:]) - 1
+        hidden = self.model.forward(replace(batch, hidden_rows=rows), self.caches)
+        torch.testing.assert_close(self.model.logits(hidden), logits[rows], atol=1e-4, rtol=1e-4)
 
     def generate(
         self, prompts: Sequence[Sequence[int]], max_tokens: int, chunk: int
@@ -122,7 +130,6 @@ class Driver:
             block_tables=torch.tensor(tables, dtype=torch.int32),
             query_starts=tuple(starts),
             context_lens=tuple(context_lens),
-            logit_rows=torch.arange(len(ids)),
         )
 
 

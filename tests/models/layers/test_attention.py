@@ -79,12 +79,11 @@ class Case:
             ),
             query_starts=tuple(starts),
             context_lens=tuple(context for _, context in mix),
-            logit_rows=torch.tensor([0]),
         )
         self.cache = tuple(half.to(device) for half in self.cache)
         on_device = {
             field: getattr(self.batch, field).to(device)
-            for field in ("input_ids", "positions", "slot_mapping", "block_tables", "logit_rows")
+            for field in ("input_ids", "positions", "slot_mapping", "block_tables")
         }
         self.batch = replace(self.batch, **on_device)
 

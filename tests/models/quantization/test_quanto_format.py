@@ -59,7 +59,6 @@ def hidden(model):
         block_tables=torch.zeros(1, 1, dtype=torch.int32),
         query_starts=(0, num_tokens),
         context_lens=(num_tokens,),
-        logit_rows=positions,
     )
     caches = [(torch.zeros(size), torch.zeros(size)) for _ in range(shape.num_layers)]
     return model.forward(batch, caches)

@@ -45,7 +45,7 @@ def attended(device, cache_dtype, spans, group_size, head_dim, window, softcap):
     batch = ForwardBatch(
         input_ids=where[0][rows], positions=where[0][rows], slot_mapping=where[1][rows],
         block_tables=tables.to(device), query_starts=starts,
-        context_lens=tuple(context for _, context in spans), logit_rows=where[0][:0],
+        context_lens=tuple(context for _, context in spans),
     )  # fmt: skip
     query = heads[rows, :num_heads].contiguous()
     output = torch.full_like(query, torch.nan)
