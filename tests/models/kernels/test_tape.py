@@ -1,6 +1,8 @@
 """Kernels replayed without Python: the same bits, other inputs, and nothing recorded in part."""
 
+import subprocess
 import sys
+import textwrap
 import threading
 
 import pytest
@@ -68,6 +70,22 @@ def test_another_number_of_inputs_is_refused(network):
     tape(lambda: network(x), [x])
     with pytest.raises(RuntimeError, match="recorded with 1 inputs, replayed with 2"):
         tape(lambda: network(x), [x, x])
+
+
+def test_recording_needs_no_compiler():
+    """In a process of its own: torch imports its compiler once, whoever asks for it first."""
+    recording = """
+        import sys, torch
+        from models.kernels.packed_weight import pack_float
+        from models.kernels.tape import Tape
+        from models.layers.packed_linear import PackedLinear
+        linear, tape = PackedLinear(pack_float(torch.randn(64, 64)), 64), Tape()
+        for _ in range(2):
+            tape(lambda: linear(x), [x := torch.randn(4, 64)])
+        print([name for name in sys.modules if name == "torch._dynamo"])
+    """
+    command = [sys.executable, "-c", textwrap.dedent(recording)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_python_goes_on_while_it_replays():
