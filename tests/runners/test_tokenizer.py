@@ -3,6 +3,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer as Backend
 
 from runners.errors import ChatTemplateError, UnsupportedTokenizerError
 from runners.tokenizer import Tokenizer
@@ -65,6 +66,18 @@ def test_a_continuation_keeps_its_first_space(sentencepiece):
     ids = sentencepiece.encode("the fox")[-1:]
     assert "".join(streamed(sentencepiece, ids, continues=True)).startswith(" ")
     assert not "".join(streamed(sentencepiece, ids)).startswith(" ")
+
+
+@given(text=st.text(max_size=60))
+@settings(max_examples=100, deadline=None)
+def test_answers_are_encoded_as_by_the_tokenizer_read_anew(byte_level, text):
+    """With a token of every kind in the text, special ones and others."""
+    anew = Backend.from_str(byte_level.as_json)
+    anew.encode_special_tokens = True
+    spelt = "".join(token.content for token in anew.get_added_tokens_decoder().values())
+    text = text + spelt + text
+    expected = anew.encode(text, add_special_tokens=False).ids
+    assert byte_level.encode_answer(text) == tuple(expected)
 
 
 CHATS = [
