@@ -96,8 +96,8 @@ def _rms_norm(
 
 
 def _take_rows(x: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    """x [n, size] fp32, rows [m] int64 -> [m, size]."""
-    return x.new_empty(len(rows), x.shape[1])
+    """x [n, size] fp32 or bf16, rows [m] int64 -> [m, size] fp32."""
+    return x.new_empty(len(rows), x.shape[1], dtype=torch.float32)
 
 
 def _argmax(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

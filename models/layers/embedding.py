@@ -3,7 +3,8 @@
 from typing import Protocol
 
 import torch
-from torch.nn import functional as F
+
+from models.layers.take_rows import take_rows
 
 
 class Embedding(Protocol):
@@ -25,4 +26,4 @@ class TableEmbedding:
         self.device = table.device
 
     def __call__(self, ids: torch.Tensor) -> torch.Tensor:
-        return F.embedding(ids, self._table)
+        return take_rows(self._table, ids)

@@ -191,17 +191,21 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps, const Optiona
 }
 
 Tensor take_rows(const Tensor& x, const Tensor& rows) {
-    TORCH_CHECK(x.dim() == 2 && rows.dim() == 1 && rows.scalar_type() == at::kLong &&
-                    rows.is_contiguous(),
-                "x is [rows, size], rows [n] int64");
-    Tensor y = at::empty({rows.size(0), x.size(1)}, x.options());
-    const float* from = floats(x);
+    TORCH_CHECK(x.dim() == 2 && x.is_contiguous() &&
+                    (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16),
+                "x is [rows, size] fp32 or bf16, contiguous");
+    TORCH_CHECK(rows.dim() == 1 && rows.scalar_type() == at::kLong && rows.is_contiguous(),
+                "rows are [n] int64");
+    Tensor y = at::empty({rows.size(0), x.size(1)}, x.options().dtype(at::kFloat));
     float* to = y.mutable_data_ptr<float>();
     const int64_t size = x.size(1);
     const int64_t* row = rows.const_data_ptr<int64_t>();
-    for (int64_t i = 0; i < rows.size(0); i++) {
+    for (int64_t i = 0; i < rows.size(0); i++, to += size) {
         TORCH_CHECK(row[i] >= 0 && row[i] < x.size(0), "no row ", row[i], " of ", x.size(0));
-        std::copy_n(from + row[i] * size, size, to + i * size);
+        if (x.scalar_type() == at::kFloat)
+            std::copy_n(x.const_data_ptr<float>() + row[i] * size, size, to);
+        else
+            std::copy_n(x.const_data_ptr<at::BFloat16>() + row[i] * size, size, to);
     }
     return y;
 }
