@@ -6,10 +6,12 @@ model, while the event loop already answers.
 
 import gc
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.served_model import ServedModel
 from api.settings import Settings
+from models.architectures.weight_files import CARD_FILE
 from models.kernels.openmp import bound_spinning
 from models.store import resolve_model
 from runners.embedder import Embedder
@@ -19,6 +21,7 @@ from runners.pair_scorer import PairScorer
 from runners.runner import Runner
 
 if TYPE_CHECKING:
+    from models.architectures.early_digests import EarlyDigests
     from runners.engine.engine import Engine
     from runners.engine.parallel_model import ParallelModel
 
@@ -64,14 +67,31 @@ class Serving:
     def _load(self) -> "Engine":
         """Runs on the engine's thread. Raises ModelError, TextError and worse."""
         bound_spinning()
+        settings = self._settings
+        folder = resolve_model(settings.model).folder
+        early_digests = None
+        if settings.digests and settings.tensor_parallel == 1 and (folder / CARD_FILE).is_file():
+            from models.architectures.early_digests import EarlyDigests
+
+            early_digests = EarlyDigests(folder)
+        gc.disable()  # it would go through the libraries again and again as they grow
+        try:
+            return self._loaded_engine(folder, early_digests)
+        finally:
+            gc.enable()
+            if early_digests is not None:
+                early_digests.close()
+
+    def _loaded_engine(self, folder: Path, early_digests: "EarlyDigests | None") -> "Engine":
         from runners.loading import (
             load_encoder,
             load_model,
         )  # torch: seconds, and in here alone
 
+        gc.freeze()
         settings = self._settings
         loaded = load_model(
-            resolve_model(settings.model).folder,
+            folder,
             quantization=settings.scheme,
             activations=settings.activations,
             device=settings.device,
@@ -84,6 +104,7 @@ class Serving:
                 precision=settings.kv_cache,
             ),
             digests=settings.digests,
+            early_digests=early_digests,
             probe=settings.probe,
             tensor_parallel=settings.tensor_parallel,
             on_lost=self.runner.fail,

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from models.architectures.causal_lm import CausalLM
+from models.architectures.early_digests import EarlyDigests
 from models.architectures.loading import load_causal_lm, read_vocab_size
 from models.encoders.encoder import Encoder
 from models.parallel.ranks import RankLostError
@@ -63,16 +64,19 @@ def load_model(
     scheduler: SchedulerConfig,
     cache: CacheConfig,
     digests: bool = True,
+    early_digests: EarlyDigests | None = None,
     probe: bool = True,
     tensor_parallel: int = 1,
     on_lost: Callable[[RankLostError], None] = lambda error: None,
 ) -> LoadedModel:
     """What a model's card says of its files and its answers is held against them, unless `digests`
-    or `probe` are off. With `tensor_parallel` so many processes hold the model; `on_lost` is called
-    on a thread of its own if one of the others ends. Raises ModelError, TextError or
-    OutOfMemoryBudgetError."""
+    or `probe` are off; `early_digests` are those of the folder's weights. With `tensor_parallel` so
+    many processes hold the model; `on_lost` is called on a thread of its own if one of the others
+    ends. Raises ModelError, TextError or OutOfMemoryBudgetError."""
     card = read_card(folder)
-    checkpoint = verified_checkpoint(folder, card) if card is not None and digests else None
+    checkpoint = None
+    if card is not None and digests:
+        checkpoint = verified_checkpoint(folder, card, early_digests)
     load: Callable[..., CausalLM | ParallelModel] = load_causal_lm
     if tensor_parallel > 1:
         load = partial(ParallelModel, size=tensor_parallel, digests=digests)

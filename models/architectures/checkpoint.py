@@ -4,36 +4,40 @@ Every error names the file and the tensor at fault. Pickle files are never opene
 """
 
 import copy
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
 
+from models.architectures.early_digests import EarlyDigests
 from models.architectures.stored_tensor import (
     StoredTensor,
     is_finite,
     stored_tensors,
     tensor_digest,
 )
-from models.errors import CardError, CheckpointError, UnsupportedModelError
-
-SINGLE_FILE = "model.safetensors"
-INDEX_FILE = "model.safetensors.index.json"
-_PICKLE_SUFFIXES = {".bin", ".pt", ".pth", ".pkl", ".ckpt"}
+from models.architectures.weight_files import weight_files
+from models.errors import CardError, CheckpointError
 
 
 class Checkpoint:
     """Checks every file at once, so a truncated shard is found before anything is loaded."""
 
-    def __init__(self, folder: Path, digests: Mapping[str, str] | None = None) -> None:
-        """With `digests`, of all tensors by name, each is verified as it is read. Raises
-        UnsupportedModelError for pickle alone, CheckpointError for damaged files."""
+    def __init__(
+        self,
+        folder: Path,
+        digests: Mapping[str, str] | None = None,
+        early: EarlyDigests | None = None,
+    ) -> None:
+        """With `digests`, of all tensors by name, each is verified as it is read, by what `early`
+        has computed of it already or else at once. Raises UnsupportedModelError for pickle alone,
+        CheckpointError for damaged files."""
         self.folder = folder
         self._digests = digests
+        self._early = early
         self._stored: dict[str, StoredTensor] = {}
-        for name in _weight_files(folder):
+        for name in weight_files(folder):
             self._stored |= stored_tensors(folder / name)
         self._unread = set(self._stored)
 
@@ -96,7 +100,7 @@ class Checkpoint:
                 f"the config asks for {list(shape)}."
             )
         tensor = stored.read()
-        if self._digests is not None and self._digests.get(name) != tensor_digest(tensor):
+        if self._digests is not None and self._digests.get(name) != self._digest(stored, tensor):
             raise CardError(
                 f"{stored.path.name}: tensor {name} is not the one that card.json describes: its "
                 "digest differs. Fetch or make the model again, or serve with digests=false."
@@ -109,6 +113,10 @@ class Checkpoint:
             )
         self._unread.discard(name)
         return tensor
+
+    def _digest(self, stored: StoredTensor, tensor: torch.Tensor) -> str:
+        digest = None if self._early is None else self._early.take(stored)
+        return tensor_digest(tensor) if digest is None else digest
 
     def read(self, name: str) -> torch.Tensor:
         """A tensor of whatever shape it has. Raises CheckpointError."""
@@ -133,28 +141,3 @@ class Checkpoint:
             f"{self._stored[name].path}: tensor {name} has no place in the network that "
             f"config.json describes ({len(self._unread)} such)."
         )
-
-
-def _weight_files(folder: Path) -> list[str]:
-    if (folder / INDEX_FILE).is_file():
-        return _indexed_files(folder / INDEX_FILE)
-    if (folder / SINGLE_FILE).is_file():
-        return [SINGLE_FILE]
-    pickles = sorted(path.name for path in folder.iterdir() if path.suffix in _PICKLE_SUFFIXES)
-    if pickles:
-        raise UnsupportedModelError(
-            f"{folder} has its weights only as pickle ({pickles[0]}), which can run code when "
-            "opened. Convert them to safetensors."
-        )
-    raise CheckpointError(f"{folder} holds neither {SINGLE_FILE} nor {INDEX_FILE}.")
-
-
-def _indexed_files(index: Path) -> list[str]:
-    try:
-        names = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{index} is no index of safetensors files: {error!r}.") from error
-    for name in names:
-        if Path(name).name != name:
-            raise CheckpointError(f"{index} points outside its folder: {name!r}.")
-    return names

@@ -13,12 +13,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from models.architectures.weight_files import CARD_FILE
 from models.errors import CardError
 from models.workshop.figures import Figures, SearchPoint
 from models.workshop.gates import GateResult
 from models.workshop.recipe import Recipe
 
-CARD_FILE = "card.json"
 _PACKAGES = ("torch", "transformers", "optimum-quanto", "safetensors")
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import torch
 
-from models.architectures.checkpoint import INDEX_FILE, SINGLE_FILE
 from models.architectures.linear_shapes import HEAD, linear_shapes
 from models.architectures.loading import read_spec
 from models.architectures.stored_tensor import tensor_digest
+from models.architectures.weight_files import INDEX_FILE, SINGLE_FILE
 from models.quantization.int4_weight import Int4Weight
 from models.quantization.int8_weight import Int8Weight
 from models.quantization.quanto_format import QMAP_FILE, stored_tensors

@@ -37,8 +37,8 @@ class GrammarCompiler:
         self._pending: dict[GrammarSource, asyncio.Future[CompiledGrammar | str]] = {}
 
     def start(self) -> None:
-        """Spare the first request the worker's start."""
-        self._trials.start()
+        """Spare the first request the worker's start, which nobody waits for."""
+        self._pool.submit(self._trials.start)
 
     async def compile(self, source: GrammarSource, field: str) -> CompiledGrammar:
         """`field`: the request's, for the message. Raises GrammarRefusedError or

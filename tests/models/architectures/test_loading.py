@@ -7,10 +7,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Phi3Config
 
-from models.architectures.checkpoint import INDEX_FILE, SINGLE_FILE, Checkpoint
+from models.architectures.checkpoint import Checkpoint
 from models.architectures.decoder import Decoder
 from models.architectures.loading import load_causal_lm
 from models.architectures.stored_tensor import tensor_digest
+from models.architectures.weight_files import INDEX_FILE, SINGLE_FILE
 from models.errors import (
     CardError,
     CheckpointError,

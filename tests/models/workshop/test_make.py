@@ -8,10 +8,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models.architectures.loading import load_causal_lm
+from models.architectures.weight_files import CARD_FILE
 from models.errors import CardError, GateError
 from models.store import resolve_model
 from models.workshop import make as module
-from models.workshop.card import CARD_FILE, read_card
+from models.workshop.card import read_card
 from models.workshop.evaluate import Original
 from models.workshop.make import make
 from models.workshop.probe import PROBE_FILE, check_probe
