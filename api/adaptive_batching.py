@@ -14,9 +14,8 @@ batch that it was merged into, and no key guards it.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from _bentoml_impl.server.app import ServiceAppFactory
 from _bentoml_sdk import Service
 from bentoml.exceptions import ServiceUnavailable
 from starlette.routing import Route
@@ -24,16 +23,22 @@ from starlette.routing import Route
 from api.errors import OverloadedError
 from api.middlewares import trim_middlewares
 
+if TYPE_CHECKING:
+    from _bentoml_impl.server.app import ServiceAppFactory
+
 Row = TypeVar("Row")
 
 
 class BatchedService(Service[Any]):  # type: ignore[misc]  # BentoML is not typed
     """Use as `@bentoml.service(service_class=BatchedService)`."""
 
-    _factory: ServiceAppFactory | None = None
+    _factory: "ServiceAppFactory | None" = None
 
     def to_asgi(self, is_main: bool = True) -> Any:
         """BentoML's own body, but the factory is kept and the batchable routes are not."""
+        # 0.2 s, which only the worker needs.
+        from _bentoml_impl.server.app import ServiceAppFactory
+
         self.inject_config()
         self._factory = ServiceAppFactory(self, is_main=is_main)
         app = self._factory()
