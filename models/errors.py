@@ -6,6 +6,7 @@ ModelError
 ├── CheckpointError          its files are damaged or do not fit its config; names file and tensor
 ├── QuantizationError        a quantisation that does not exist here, or does not suit the weights
 ├── RecipeError              a recipe with a key, value or module that does not exist
+├── CacheFormatError         a model's keys and values cannot be kept at the precision asked for
 ├── ParallelError            model or machine cannot be divided among so many ranks
 ├── GateError                a quantised model is worse than its recipe allows; names the modules
 └── CardError                a model does not do what its card says: files or answers have changed
@@ -35,6 +36,10 @@ class QuantizationError(ModelError):
 
 
 class RecipeError(ModelError):
+    pass
+
+
+class CacheFormatError(ModelError):
     pass
 
 

@@ -12,12 +12,12 @@ from benchmarks.peers.vllm import VLLM
 
 PEERS: dict[str, Peer] = {
     "kamado-int8": Kamado("int8"),
-    "kamado-int8-activations": Kamado("int8", "int8"),
+    "kamado-int8-rounded": Kamado("int8", is_rounded=True),
     "llama.cpp-int8": LlamaCpp("q8_0"),
     "openvino-int8": OpenVINOGenAI("int8"),
     "ctranslate2-int8": CTranslate2(),
     "kamado-int4": Kamado("int4"),
-    "kamado-int4-activations": Kamado("int4", "int8"),
+    "kamado-int4-rounded": Kamado("int4", is_rounded=True),
     "llama.cpp-int4": LlamaCpp("q4_0"),
     "openvino-int4": OpenVINOGenAI("int4"),
     "onnxruntime-int4": ONNXRuntimeGenAI("int4"),

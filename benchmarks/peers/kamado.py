@@ -18,13 +18,13 @@ ROOT = Path(__file__).parent.parent.parent
 class Kamado:
     quantization: str = "none"
     """none: the weights as they are; int8, int4."""
-    activations: str = "float32"
-    """int8: rounded, as most servers of int8 weights round them."""
+    is_rounded: bool = False
+    """Activations, keys and values to int8, as most servers of int8 weights round them."""
 
     @property
     def name(self) -> str:
         name = "Kamado" if self.quantization == "none" else f"Kamado {self.quantization}"
-        return name if self.activations == "float32" else f"{name}, activations {self.activations}"
+        return f"{name}, rounded" if self.is_rounded else name
 
     @property
     def weights(self) -> Weights:
@@ -33,10 +33,8 @@ class Kamado:
 
     @property
     def remark(self) -> str:
-        return (
-            f"`bentoml serve` with quantization={self.quantization} and "
-            f"activations={self.activations}; ignore_eos."
-        )
+        settings = ", ".join(f"{name}={value}" for name, value in self._precision.items())
+        return f"`bentoml serve` with {settings}; ignore_eos."
 
     @property
     def ready_path(self) -> str:
@@ -50,11 +48,15 @@ class Kamado:
         settings = {
             "model": str(model),
             "served_model_name": MODEL_NAME,
-            "quantization": self.quantization,
-            "activations": self.activations,
+            **self._precision,
         }
         arguments = [part for item in settings.items() for part in ("--arg", "=".join(item))]
         return [*bentoml, "--host", "127.0.0.1", "--port", str(port), *arguments]
+
+    @property
+    def _precision(self) -> Mapping[str, str]:
+        rounded = {"activations": "int8", "kv_cache": "int8"} if self.is_rounded else {}
+        return {"quantization": self.quantization, **rounded}
 
     def environment(self) -> Mapping[str, str]:
         return {"BENTOML_DO_NOT_TRACK": "true"}

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from benchmarks.machine import MAX_FOREIGN_CORES
+from benchmarks.peers.kamado import Kamado
 from benchmarks.scaling.closed_loop import measured, simulated
 from benchmarks.scaling.replica import ReplicaLimits
 from benchmarks.scaling.report import as_markdown, draw
@@ -26,7 +27,7 @@ from benchmarks.scaling.sweep import Point, Sweep
 from benchmarks.scaling.workload import Workload
 
 RESULTS = Path(__file__).parents[1] / "results"
-REAL = "Kamado int8, activations int8"
+REAL = Kamado("int8", is_rounded=True).name
 """The server of the comparison that the simulation is held against."""
 MOST_BALANCED = 100
 """Replicas at which bounds of prefix affinity are compared, at most."""
@@ -40,7 +41,9 @@ def main(
     ] = False,
     model: Annotated[str, typer.Option(help="Whose steps.")] = "qwen2.5-0.5b",
     quantization: Annotated[str, typer.Option(help="With --measure: int8, int4 or none.")] = "int8",
-    activations: Annotated[str, typer.Option(help="With --measure: float32 or int8.")] = "int8",
+    activations: Annotated[
+        str, typer.Option(help="With --measure: float32, or int8 for the cache, too.")
+    ] = "int8",
     replicas: Annotated[str, typer.Option(help="Sizes, by comma.")] = "1,10,100,1000",
     rates: Annotated[
         str, typer.Option(help="Loads, in requests per second for each replica.")

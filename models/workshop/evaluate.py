@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.architectures.cache_precision import CachePrecision, rounded_shape
 from models.architectures.causal_lm import CausalLM
 from models.architectures.checkpoint import Checkpoint
 from models.architectures.loading import load_causal_lm
@@ -54,10 +55,16 @@ class Comparison:
 
 
 def compare(
-    folder: Path, original: Original, evaluation: Evaluation, activations: str = "float32"
+    folder: Path,
+    original: Original,
+    evaluation: Evaluation,
+    activations: str = "float32",
+    kv_cache: CachePrecision = "auto",
 ) -> Comparison:
-    """`activations` as the setting of that name has them. Raises ModelError."""
+    """`activations` and `kv_cache` as the settings of those names have them. Raises ModelError, and
+    CacheFormatError where the cache cannot be so."""
     model = load_causal_lm(folder, quantization=None, activations=activations)
+    model.cache_shape = rounded_shape(model.cache_shape, kv_cache, model.device)
     return Comparison(
         model,
         original.reference.closeness(model),

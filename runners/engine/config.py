@@ -2,10 +2,8 @@
 slice."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-CachePrecision = Literal["auto", "int8", "float8"]
-"""Of keys and values; auto is the queries' own."""
+from models.architectures.cache_precision import CachePrecision
 
 
 @dataclass(frozen=True, slots=True)

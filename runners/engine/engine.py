@@ -12,6 +12,7 @@ from collections.abc import Sequence as SequenceOf
 
 import torch
 
+from models.architectures.cache_precision import rounded_shape
 from models.architectures.causal_lm import CausalLM
 from runners.engine.answer_scorer import AnswerScorer
 from runners.engine.block_manager import BlockManager
@@ -20,7 +21,7 @@ from runners.engine.decode_graphs import can_record, recorded_bytes
 from runners.engine.errors import RequestError
 from runners.engine.grammar import GrammarError
 from runners.engine.grammar_masks import GrammarMasks
-from runners.engine.kv_cache import KVCache, rounded_shape
+from runners.engine.kv_cache import KVCache
 from runners.engine.limits import EngineLimits
 from runners.engine.memory import plan_cache
 from runners.engine.model_runner import ModelRunner

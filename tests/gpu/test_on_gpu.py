@@ -10,11 +10,12 @@ import random
 import pytest
 import torch
 
+from models.architectures.cache_precision import rounded_shape
 from models.architectures.loading import load_causal_lm
 from runners.engine.config import CacheConfig, SchedulerConfig
 from runners.engine.decode_graphs import recorded_bytes
 from runners.engine.engine import Engine
-from runners.engine.kv_cache import KVCache, rounded_shape
+from runners.engine.kv_cache import KVCache
 from runners.engine.model_runner import ModelRunner
 from runners.engine.request import GenerationRequest
 from runners.engine.sampling_params import SamplingParams

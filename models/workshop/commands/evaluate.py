@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from models.architectures.cache_precision import CachePrecision
 from models.errors import ModelError
 from models.store import resolve_model
 from models.workshop.application import app
@@ -31,6 +32,9 @@ def evaluate(
     activations: Annotated[
         str, typer.Option(help="float32, or int8: rounded, as the setting of that name does.")
     ] = "float32",
+    kv_cache: Annotated[
+        CachePrecision, typer.Option(help="auto, or int8: as the setting of that name does.")
+    ] = "auto",
     tasks: Annotated[
         str | None,
         typer.Option(help="Of lm-evaluation-harness, with commas between; needs lm-eval."),
@@ -69,7 +73,7 @@ def evaluate(
             skills_per_kind=skills,
         )
         with Original.measured(before, evaluation) as measured:
-            comparison = compare(folder, measured, evaluation, activations)
+            comparison = compare(folder, measured, evaluation, activations, kv_cache)
             figures = figures_of(folder, measured, comparison)
         result |= figures.model_dump(mode="json")
         if not as_json:

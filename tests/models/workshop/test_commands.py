@@ -6,7 +6,7 @@ from pathlib import Path
 import bentoml
 import pytest
 
-from models.kernels.library import multiplies_bytes
+from models.kernels.library import is_loaded, multiplies_bytes
 from models.store import resolve_model
 
 RECIPE = """
@@ -194,6 +194,18 @@ def test_evaluate_rounds_activations_if_told(stored, run, tiny):
         ]
         exact, rounded = (figures["closeness"]["mean_kl"] for figures in told)
         assert rounded != exact
+
+
+def test_evaluate_rounds_the_cache_if_told(stored, run, tiny):
+    code, output, errors = run(
+        "evaluate", stored, "--original", tiny, "--json", "--kv-cache", "int8"
+    )
+    if not is_loaded():
+        assert code == 1
+        assert "kv_cache=int8 needs the CPU kernels" in errors
+        return
+    exact = json.loads(run("evaluate", stored, "--original", tiny, "--json")[1])
+    assert json.loads(output)["closeness"]["mean_kl"] != exact["closeness"]["mean_kl"]
 
 
 def test_evaluate_asks_pocket_alone_for_skills(run, tiny):

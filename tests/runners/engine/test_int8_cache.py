@@ -8,12 +8,14 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from models.architectures.cache_precision import rounded_shape
 from models.architectures.causal_lm import CacheShape
 from models.architectures.loading import load_causal_lm
+from models.errors import CacheFormatError
 from models.kernels import library
 from runners.engine.config import CacheConfig, SchedulerConfig
 from runners.engine.engine import Engine
-from runners.engine.kv_cache import CacheFormatError, KVCache, rounded_shape
+from runners.engine.kv_cache import KVCache
 from runners.engine.model_runner import ModelRunner
 
 CPU = torch.device("cpu")
