@@ -2,8 +2,10 @@
 slice."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from models.architectures.cache_precision import CachePrecision
+if TYPE_CHECKING:  # it imports torch, which the supervisor, who reads this too, does without
+    from models.architectures.cache_precision import CachePrecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class CacheConfig:
     prefix_caching: bool = True
     memory_bytes: int | None = None
     """Bytes for keys and values; None: computed from what the machine has free."""
-    precision: CachePrecision = "auto"
+    precision: "CachePrecision" = "auto"
     """int8 takes a quarter of fp32's bytes per token, float8 half of bf16's, at the price of
     rounding."""
 
