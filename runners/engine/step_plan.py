@@ -32,7 +32,8 @@ WIDE_TOKENS = 48
 MIN_GAIN = 1.1
 """More threads must be so much faster: they also take cores from the HTTP side."""
 MAX_STRETCH = 2.7
-"""Prompts make nobody wait for a token longer than this many steps without them."""
+"""Prompts make nobody wait for a token longer than this many steps without them: 3, less what
+steps differ among themselves."""
 UNNOTICED_S = 0.01
 """Nor is so little noticed: a small model's steps are shorter, and its prompts would be computed
 in scraps."""

@@ -66,7 +66,7 @@ def test_wide_steps_get_their_own_number():
     assert torch.get_num_threads() == 1
 
 
-def test_a_prompt_stretches_a_step_to_three_times_its_length():
+def test_a_prompt_stretches_a_step_to_less_than_three_times_its_length():
     plan = StepPlan(
         narrow_threads=1,
         wide_threads=1,
@@ -74,8 +74,8 @@ def test_a_prompt_stretches_a_step_to_three_times_its_length():
         unnoticed_tokens=5,
         doubling_context=1000,
     )
-    assert plan.prompt_tokens_beside(1) == plan.prompt_tokens_beside(8) == 40
-    assert plan.prompt_tokens_beside(18) == 60
+    assert plan.prompt_tokens_beside(1) == plan.prompt_tokens_beside(8) == 34
+    assert plan.prompt_tokens_beside(18) == 51
     hardly_any = StepPlan(
         narrow_threads=1,
         wide_threads=1,
@@ -89,8 +89,8 @@ def test_a_prompt_stretches_a_step_to_three_times_its_length():
 def test_steps_too_short_to_notice_are_stretched_further():
     plan = StepPlan(1, 1, narrow_step_tokens=20, unnoticed_tokens=128, doubling_context=1000)
     assert plan.prompt_tokens_beside(8) == 128
-    assert plan.prompt_tokens_beside(60) == 144
-    assert plan.prompt_tokens_beside(0) == 40  # of steps that nobody waits in
+    assert plan.prompt_tokens_beside(60) == 128
+    assert plan.prompt_tokens_beside(0) == 34  # of steps that nobody waits in
 
 
 def test_a_token_costs_what_it_attends_to_as_well():
