@@ -100,10 +100,10 @@ def _take_rows(x: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
     return x.new_empty(len(rows), x.shape[1], dtype=torch.float32)
 
 
-def _argmax(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """logits [rows, vocab_size] fp32 -> each row's largest value, NaN if it holds one, and the
-    lowest id that has it: [rows] fp32, [rows] int64."""
-    return logits.new_empty(len(logits)), logits.new_empty(len(logits), dtype=torch.int64)
+def _argmax(logits: torch.Tensor) -> torch.Tensor:
+    """logits [rows, vocab_size] fp32 -> the lowest id that has the row's largest value, -1 where
+    that is infinite or the row holds a NaN: [rows] int64."""
+    return logits.new_empty(len(logits), dtype=torch.int64)
 
 
 def _top_k(

@@ -60,19 +60,19 @@ class Sampler:
         self, logits: torch.Tensor, sequences: SequenceOf[Sequence]
     ) -> tuple[list[int], list[bool]]:
         """Per row an id, and whether the row was finite; if not, the id means nothing."""
-        best, greedy_ids = find_best(logits)
-        is_finite = best.sub(best).eq(0.0)  # as isfinite() at half its operators
+        best = find_best(logits)
         # The CPU's kernels draw from finite rows alone. Elsewhere to ask would be to wait.
-        can_draw = is_finite.tolist() if logits.device.type == "cpu" else [True] * len(sequences)
-        plain, truncated = _rows_that_sample(sequences, can_draw)
+        known = best.tolist() if logits.device.type == "cpu" else [0] * len(sequences)
+        plain, truncated = _rows_that_sample(sequences, [token_id >= 0 for token_id in known])
         rounds = iter([*(n for n in NUM_PRESELECTED if n < logits.shape[-1]), logits.shape[-1]])
-        found = [greedy_ids, is_finite.long()]
+        found = [best]
         if plain:
             uniforms = _uniforms(sequences, plain, logits.device)
             found.append(draw(logits, plain, _temperatures(sequences, plain), uniforms))
         if truncated:
             found += _draw_truncated(logits, sequences, truncated, next(rounds))
-        token_ids, finite, *drawn = _fetch(found)
+        token_ids, *drawn = _fetch(found)
+        finite = [token_id >= 0 for token_id in token_ids]
         if plain:
             _assign(token_ids, plain, drawn.pop(0))
         while truncated:
@@ -81,7 +81,7 @@ class Sampler:
             truncated = [row for row, done in zip(truncated, settled, strict=True) if not done]
             if truncated:
                 drawn = _fetch(_draw_truncated(logits, sequences, truncated, next(rounds)))
-        return token_ids, [bool(flag) for flag in finite]
+        return token_ids, finite
 
 
 def _rows_that_sample(
@@ -153,7 +153,7 @@ def _uniforms(
 
 def _fetch(found: list[torch.Tensor]) -> list[list[int]]:
     """All to the host in one copy, for which it waits."""
-    numbers = iter(torch.cat(found).tolist())
+    numbers = iter((torch.cat(found) if len(found) > 1 else found[0]).tolist())
     return [[next(numbers) for _ in range(len(tensor))] for tensor in found]
 
 

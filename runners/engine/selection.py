@@ -16,14 +16,14 @@ MOST_SELECTED = 1024
 """Beyond, sorting everything is faster than keeping the best in order."""
 
 
-def find_best(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """logits [n, vocab_size] -> each row's largest value, NaN if it holds one, and the lowest id
-    that has it: [n], [n] int64."""
+def find_best(logits: torch.Tensor) -> torch.Tensor:
+    """logits [n, vocab_size] -> the lowest id that has the row's largest value, -1 where that is
+    infinite or the row holds a NaN: [n] int64."""
     if _has_kernels(logits):
-        values, ids = torch.ops.kamado.argmax.default(logits)
-        return values, ids
+        best: torch.Tensor = torch.ops.kamado.argmax.default(logits)
+        return best
     values, ids = logits.max(dim=-1)
-    return values, ids
+    return torch.where(values.isfinite(), ids, -1)
 
 
 def forbid(logits: torch.Tensor, rows: list[int], bits: np.ndarray) -> bool:

@@ -103,9 +103,9 @@ struct LogitsTask {
     const float* temperatures;  // [num_rows], for top_k and draw
     const double* uniforms;     // [num_rows] in [0, 1), for draw
     int64_t k;                  // for top_k
-    float* values;              // [num_rows]: maxima; of top_k log sums
+    float* values;              // [num_rows]: log sums, of top_k
     float* largest;             // [num_rows][k], for top_k
-    int64_t* ids;               // [num_rows], of top_k [num_rows][k]
+    int64_t* ids;               // [num_rows], -1 where none is finite; of top_k [num_rows][k]
 };
 
 // What a grammar forbids in some rows of logits: a bit by id, of which the lowest comes first; 0 is

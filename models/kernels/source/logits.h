@@ -107,8 +107,7 @@ static void argmax(const LogitsTask& task) {
                 while (x[id] != largest) id++;
                 break;
             }
-        task.values[row] = largest;
-        task.ids[row] = id;
+        task.ids[row] = largest - largest == 0.0f ? id : -1;
     }
 }
 

@@ -223,16 +223,14 @@ LogitsTask logits_task(const Tensor& logits, at::IntArrayRef rows) {
                       .num_rows = static_cast<int64_t>(rows.size())};
 }
 
-std::tuple<Tensor, Tensor> argmax(const Tensor& logits) {
+Tensor argmax(const Tensor& logits) {
     std::vector<int64_t> rows(logits.size(0));
     std::iota(rows.begin(), rows.end(), 0);
     LogitsTask task = logits_task(logits, rows);
-    Tensor values = at::empty({task.num_rows}, logits.options());
     Tensor ids = at::empty({task.num_rows}, logits.options().dtype(at::kLong));
-    task.values = values.mutable_data_ptr<float>();
     task.ids = ids.mutable_data_ptr<int64_t>();
     current->argmax(task);
-    return {values, ids};
+    return ids;
 }
 
 std::vector<float> temperatures_of(at::ArrayRef<double> temperatures, const LogitsTask& task) {
@@ -311,7 +309,7 @@ TORCH_LIBRARY(kamado, library) {
         "-> Tensor");
     library.def("rms_norm(Tensor x, Tensor weight, float eps, Tensor? residual) -> Tensor");
     library.def("take_rows(Tensor x, Tensor rows) -> Tensor");
-    library.def("argmax(Tensor logits) -> (Tensor, Tensor)");
+    library.def("argmax(Tensor logits) -> Tensor");
     library.def(
         "top_k(Tensor logits, int[] rows, float[] temperatures, int k) -> (Tensor, Tensor, Tensor)");
     library.def(
