@@ -12,6 +12,7 @@ from models.kernels.tape import Tape
 from models.layers.attention_plan import AttentionPlan
 from models.layers.embedding import Embedding
 from models.layers.forward_batch import ForwardBatch, LayerCache
+from models.layers.inference import inference
 from models.layers.linear import Linear
 from models.layers.norm import RMSNorm
 from models.layers.rotary import Rotary, Rotation
@@ -56,7 +57,7 @@ class Decoder:
         # carry the listener along.
         self._tapes = None if is_divided else {"all rows": Tape(), "some": Tape()}
 
-    @torch.inference_mode()
+    @inference
     def forward(self, batch: ForwardBatch, caches: Sequence[LayerCache]) -> torch.Tensor:
         """Returns [num_rows, hidden_size] after the final norm; see `CausalLM.forward`."""
         plan = AttentionPlan(batch, caches[0])
@@ -104,7 +105,7 @@ class Decoder:
             hidden = layer(hidden, rotation, plan, cache, rows if i == last else None)
         return self._norm(hidden)
 
-    @torch.inference_mode()
+    @inference
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """hidden [n, hidden_size] -> logits [n, vocab_size] fp32."""
         logits = self._head(hidden).float()

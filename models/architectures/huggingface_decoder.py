@@ -17,6 +17,7 @@ from models.architectures.causal_lm import CacheShape
 from models.architectures.huggingface_attention import STEP_ARGUMENT, PagedStep
 from models.layers.attention_plan import AttentionPlan
 from models.layers.forward_batch import ForwardBatch, LayerCache
+from models.layers.inference import inference
 
 
 class HuggingFaceDecoder:
@@ -38,7 +39,7 @@ class HuggingFaceDecoder:
         self._network = model.base_model
         self._head = _without_network(model)
 
-    @torch.inference_mode()
+    @inference
     def forward(self, batch: ForwardBatch, caches: Sequence[LayerCache]) -> torch.Tensor:
         """See `CausalLM.forward`."""
         plan = AttentionPlan(batch, caches[0])
@@ -51,7 +52,7 @@ class HuggingFaceDecoder:
         hidden: torch.Tensor = output.last_hidden_state[0]
         return hidden if batch.hidden_rows is None else hidden[batch.hidden_rows]
 
-    @torch.inference_mode()
+    @inference
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """See `CausalLM.logits`. Includes whatever the model does after its output matrix."""
         logits: torch.Tensor = self._head(input_ids=None, known_hidden=hidden[None]).logits[0]

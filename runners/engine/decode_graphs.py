@@ -17,6 +17,7 @@ from models.architectures.causal_lm import CausalLM
 from models.architectures.decoder import Decoder
 from models.kernels.triton import support
 from models.layers.forward_batch import ForwardBatch
+from models.layers.inference import inference
 from models.layers.upload import staged
 from models.workshop.progress import track
 from runners.engine.kv_cache import KVCache
@@ -126,7 +127,7 @@ class DecodeGraphs:
         }
         logger.info("decode steps recorded for %s sequences", ", ".join(map(str, self._sizes)))
 
-    @torch.inference_mode()
+    @inference
     def run(
         self, token_ids: Sequence[int], positions: Sequence[int], tables: Sequence[Sequence[int]]
     ) -> torch.Tensor:

@@ -14,6 +14,7 @@ import torch
 
 from models.architectures.cache_precision import rounded_shape
 from models.architectures.causal_lm import CausalLM
+from models.layers.inference import inference
 from runners.engine.answer_scorer import AnswerScorer
 from runners.engine.block_manager import BlockManager
 from runners.engine.config import CacheConfig, SchedulerConfig
@@ -200,6 +201,7 @@ class Engine:
                 return [f"{type(error).__name__}: {error}"]
             return [result for scheduled in batch for result in self._execute([scheduled])]
 
+    @inference
     def _run_and_sample(
         self, batch: SequenceOf[ScheduledSequence]
     ) -> list[Sample | GrammarError | None]:

@@ -9,6 +9,7 @@ import torch
 
 from models.architectures.causal_lm import CausalLM
 from models.layers.forward_batch import ForwardBatch
+from models.layers.inference import inference
 from models.layers.upload import upload
 from runners.engine.decode_graphs import DecodeGraphs, Recorder
 from runners.engine.kv_cache import KVCache
@@ -36,7 +37,7 @@ class ModelRunner:
             record=record,
         )
 
-    @torch.inference_mode()
+    @inference
     def run(self, batch: SequenceOf[ScheduledSequence]) -> torch.Tensor:
         """Compute every scheduled token; return logits [num_rows, vocab_size] fp32, one row for
         each sequence that reaches its end, in the order of `batch`."""
@@ -52,7 +53,7 @@ class ModelRunner:
         forward_batch = self._pack(batch)
         return self.model.logits(self.model.forward(forward_batch, self.kv_cache.layers))
 
-    @torch.inference_mode()
+    @inference
     def embed(self, prompts: SequenceOf[SequenceOf[int]]) -> torch.Tensor:
         """Mean over each prompt's final hidden states, normalised to length 1: [num_prompts,
         hidden_size] fp32. Runs in a cache of its own, so that nothing the engine holds is
@@ -73,7 +74,7 @@ class ModelRunner:
         ]
         return torch.nn.functional.normalize(torch.stack(means), dim=-1)
 
-    @torch.inference_mode()
+    @inference
     def compute_behind(self, context: int, token_ids: SequenceOf[int]) -> None:
         """The forward of a prompt's chunk behind `context` tokens, which are none: to see how long
         it takes. Runs in a cache of its own."""

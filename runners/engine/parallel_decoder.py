@@ -16,6 +16,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 from models.architectures.causal_lm import CausalLM
 from models.layers.cache_layers import BlockEdit, CacheLayers
 from models.layers.forward_batch import ForwardBatch, LayerCache
+from models.layers.inference import inference
 from models.parallel.ranks import RankLostError, Ranks
 from runners.engine.parallel_message import (
     Message,
@@ -47,14 +48,14 @@ class ParallelDecoder:
         self._num_caches = 0
         self._dropped: list[int] = []
 
-    @torch.inference_mode()
+    @inference
     def forward(self, batch: ForwardBatch, caches: Sequence[LayerCache]) -> torch.Tensor:
         """See `CausalLM.forward`."""
         with _as_one():
             self._tell(MessageKind.FORWARD, self._number(caches), forward_body(batch))
             return self._decoder.forward(batch, caches)
 
-    @torch.inference_mode()
+    @inference
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """See `CausalLM.logits`."""
         if not len(hidden):

@@ -13,6 +13,7 @@ from hashlib import blake2b
 import numpy as np
 import torch
 
+from models.layers.inference import inference
 from models.layers.upload import upload
 from runners.engine.grammar_masks import GrammarMasks
 from runners.engine.logit_edits import apply_edits
@@ -35,7 +36,7 @@ class Sample:
 
 
 class Sampler:
-    @torch.inference_mode()
+    @inference
     def sample(
         self,
         logits: torch.Tensor,
