@@ -4,6 +4,7 @@ Takes from seconds to minutes, so it runs on the engine's own thread. Importing 
 takes seconds, for torch and transformers: import it where it is used, in the process that serves.
 """
 
+import ctypes
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -108,11 +109,20 @@ def load_model(
         if parallel is not None:
             parallel.watch(on_lost)
         undo.pop_all()
+    _give_back_free_memory()
     return LoadedModel(engine, text, model.hidden_size, card, parallel)
 
 
 def _read_text(folder: Path, vocab_size: int) -> ModelText:
     return ModelText.of(Tokenizer.from_folder(folder), vocab_size)
+
+
+def _give_back_free_memory() -> None:
+    """What loading took and freed, 100 MB for a model of 0.5 billion weights, the GNU C library
+    keeps for later; other libraries give it back by themselves."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def load_encoder(folder: Path, name: str, device: str) -> EncoderEmbedder:
