@@ -19,6 +19,7 @@ import simpy
 from benchmarks.scaling.prefix_cache import PrefixCache
 from benchmarks.scaling.step_model import StepMeasurement, StepModel
 from benchmarks.scaling.workload import Request
+from runners.engine.prefill_budget import tokens_with_queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,8 @@ class Replica:
         num_decoding = len(self._ends)
         budget = self._limits.max_batch_tokens - num_decoding
         if num_decoding:
-            budget = min(budget, self._limits.prompt_tokens_beside[num_decoding])
+            tokens = self._limits.prompt_tokens_beside[num_decoding]
+            budget = min(budget, tokens_with_queue(tokens, num_decoding, len(self._waiting)))
         chunks: list[tuple[Answer, int]] = []
         for answer in self._prefilling:
             if budget <= 0:

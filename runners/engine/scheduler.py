@@ -44,8 +44,9 @@ class Scheduler:
         self.config = config
         self.blocks = blocks
         tokens = config.max_prefill_tokens_while_decoding or UNPLANNED_PROMPT_TOKENS
-        self.prompt_tokens_beside: Callable[[int], int] = lambda _num_decoding: tokens
-        """How many prompt tokens a step may have beside so many that wait for their next token."""
+        self.prompt_tokens_beside: Callable[[int, int], int] = lambda _decoding, _waiting: tokens
+        """How many prompt tokens a step may have beside so many that wait for their next token,
+        where so many wait for a place in a step."""
         self.cost_at: Callable[[int], float] | None = None
         """Of a prompt token at a position, beside others, in tokens that see little context."""
         self.waiting: list[Sequence] = []
@@ -117,10 +118,11 @@ class Scheduler:
         num_decoding = sum(sequence.is_decoding for sequence in active)
         budget = self.config.max_batch_tokens - num_decoding
         if self._only_background:
-            tokens = self.prompt_tokens_beside(0) // BACKGROUND_DIVISOR
+            tokens = self.prompt_tokens_beside(0, 0) // BACKGROUND_DIVISOR
             return PrefillBudget(max(1, min(budget, tokens)), self.cost_at)
         if num_decoding:
-            tokens = self.prompt_tokens_beside(num_decoding)
+            num_waiting = sum(not sequence.is_background for sequence in self.waiting)
+            tokens = self.prompt_tokens_beside(num_decoding, num_waiting)
             return PrefillBudget(min(budget, tokens), self.cost_at)
         return PrefillBudget(budget)
 

@@ -18,6 +18,7 @@ from statistics import median
 import torch
 
 from runners.engine.model_runner import ModelRunner
+from runners.engine.prefill_budget import tokens_with_queue
 
 logger = logging.getLogger(__name__)
 
@@ -63,13 +64,14 @@ class StepPlan:
         if torch.get_num_threads() != wanted:
             torch.set_num_threads(wanted)
 
-    def prompt_tokens_beside(self, num_decoding: int) -> int:
+    def prompt_tokens_beside(self, num_decoding: int, num_waiting: int = 0) -> int:
         """How many make a step with so many decoding sequences MAX_STRETCH times as long, or
         UNNOTICED_S longer. More than eight are taken to cost as much as prompt tokens, as they do
-        where arithmetic is the bound."""
+        where arithmetic is the bound. Those who wait for a place in a step get more."""
         step_tokens = self.narrow_step_tokens + max(0, num_decoding - len(NARROW_STEP))
         unnoticed = self.unnoticed_tokens if num_decoding else 0
-        return int(max(MIN_PROMPT_TOKENS, (MAX_STRETCH - 1) * step_tokens, unnoticed))
+        tokens = int(max(MIN_PROMPT_TOKENS, (MAX_STRETCH - 1) * step_tokens, unnoticed))
+        return tokens_with_queue(tokens, num_decoding, num_waiting) if num_decoding else tokens
 
     def cost_at(self, position: int) -> float:
         """Of a prompt token there, relative to one that sees few others."""

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runners.engine.prefill_budget import PrefillBudget
+from runners.engine.prefill_budget import MOST_FOR_QUEUE, PrefillBudget, tokens_with_queue
 
 
 def test_without_a_cost_it_is_a_number_of_tokens():
@@ -16,6 +16,12 @@ def test_far_into_a_sequence_it_lasts_for_fewer():
     budget = PrefillBudget(100, lambda position: 1 + position / 1000)
     assert budget.take(500, 3000) == 25
     assert budget.is_spent
+
+
+def test_a_queue_gets_more_of_a_step_but_not_any_amount():
+    assert tokens_with_queue(40, num_decoding=8, num_waiting=1) == 40
+    assert tokens_with_queue(40, num_decoding=8, num_waiting=5) == 60
+    assert tokens_with_queue(40, num_decoding=1, num_waiting=30) == 40 * MOST_FOR_QUEUE
 
 
 @given(
