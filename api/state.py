@@ -6,6 +6,7 @@ made on disk before the first use, so a service that is asked to keep nothing le
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -103,7 +104,7 @@ class StateDatabase:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives the power
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("BEGIN IMMEDIATE")  # of two that open an empty one, one creates
@@ -132,3 +133,17 @@ def disk_failure(error: OSError | sqlite3.DatabaseError) -> UnavailableError:
         f"the state of this service cannot be read or written: {cause}.",
         retry_after_s=RETRY_DISK_S,
     )
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """SQLite waits for other connections everywhere but here, where it refuses at once if one of
+    them is changing the mode of a new file."""
+    end = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)

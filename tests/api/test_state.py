@@ -93,3 +93,16 @@ def test_each_model_has_a_folder_within_the_given_one(tmp_path, monkeypatch):
         assert state_folder(str(tmp_path), name).resolve().parent == tmp_path.resolve()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert state_folder(None, "pocket").is_relative_to(tmp_path)
+
+
+async def test_two_that_open_a_new_file_at_once_wait_for_each_other(tmp_path, opened):
+    """While one holds the new file, changing its mode is refused, and not waited for by SQLite."""
+    (tmp_path / "state").mkdir()
+    holder = sqlite3.connect(tmp_path / "state" / "notes.sqlite3", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    waiting = asyncio.create_task(opened().run(insert("a")))
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    holder.execute("COMMIT")
+    holder.close()
+    await waiting

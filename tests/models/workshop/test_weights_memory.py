@@ -12,6 +12,9 @@ from models.workshop.quantize import quantize
 from models.workshop.resident import resident_bytes
 from models.workshop.weights_memory import weights_in_memory
 
+LARGE_PAGE = 2 << 20
+"""Of the arena of weights; a part of one may be there before."""
+
 
 def held_bytes(model):
     """Of every tensor that the model leads to, each once."""
@@ -22,8 +25,8 @@ def held_bytes(model):
             continue
         seen.add(id(thing))
         if isinstance(thing, torch.Tensor):
-            # what oneDNN has packed has no storage to ask, and is shared by nobody
-            place = id(thing) if thing.is_mkldnn else thing.untyped_storage().data_ptr()
+            # what oneDNN has packed has no address to ask for, and is shared by nobody
+            place = id(thing) if thing.is_mkldnn else thing.data_ptr()
             sizes[place] = thing.numel() * thing.itemsize
         elif isinstance(thing, list | tuple | dict) or type(thing).__module__.startswith("models."):
             left += gc.get_referents(thing)
@@ -56,4 +59,5 @@ def test_stored_quantised(tiny, backend, recipe, tmp_path, weights, modules):
 def test_a_process_grows_by_as_much():
     folder = BUNDLED_MODELS["pocket"]
     planned = weights_in_memory(read_spec(folder), Checkpoint(folder), "int8")
-    assert planned == pytest.approx(resident_bytes(folder, "int8"), rel=0.15)
+    resident = resident_bytes(folder, "int8")
+    assert planned == pytest.approx(resident, abs=0.15 * resident + LARGE_PAGE)
