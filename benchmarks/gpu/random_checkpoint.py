@@ -19,19 +19,21 @@ class RandomCheckpoint(Checkpoint):
         spec = read_spec(folder)
         self.folder = folder
         self._device = device
-        self._num_elements = spec.vocab_size * spec.hidden_size + sum(
-            rows * columns for rows, columns in linear_shapes(spec).values()
-        )
+        self._matrices = {
+            "model.embed_tokens": (spec.vocab_size, spec.hidden_size),
+            **linear_shapes(spec),
+        }
 
     def __contains__(self, name: str) -> bool:
         return name.endswith((".weight", ".bias"))
 
     def __iter__(self) -> Iterator[str]:
-        raise NotImplementedError("a random checkpoint has whatever it is asked for")
+        """Its matrices; norms and biases it has as they are asked for."""
+        return (f"{module}.weight" for module in self._matrices)
 
     @property
     def num_elements(self) -> int:
-        return self._num_elements
+        return sum(rows * columns for rows, columns in self._matrices.values())
 
     def tensor(
         self,
